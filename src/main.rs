@@ -1,0 +1,3 @@
+//! Clearline, the command.
+
+fn main() {}

@@ -280,7 +280,8 @@ mod tests {
             ("1234567.891", "GBP", "£1,234,567.891"),
             ("1000", "JPY", "JPY 1,000"),
         ] {
-            let money = Money { amount: amount(text), currency: Currency::from_code(code).unwrap() };
+            let money =
+                Money { amount: amount(text), currency: Currency::from_code(code).unwrap() };
             assert_eq!(money.to_string(), want);
         }
     }

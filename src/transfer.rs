@@ -12,6 +12,29 @@ use crate::calendar::{Span, Time};
 use crate::money::{Amount, Money};
 use crate::tagged::{choice, record};
 
+/// A bank's question about one transfer, read and bounded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Request {
+    /// The caller's id of the question, the same on every retry.
+    pub id: [u8; 16],
+    /// The bank's id of the payment, the same at every look.
+    pub payment_id: Box<str>,
+    /// When the caller first asked; the confirmation time where the caller does not say.
+    pub requested: Time,
+    /// Where in the payment's life the bank asks.
+    pub stage: Stage,
+    /// Whether the payer can be asked a question now.
+    pub can_ask: bool,
+    /// The earlier decision that this one goes on from, as the UUID of its name.
+    pub continues: Option<[u8; 16]>,
+    /// The transfer.
+    pub transfer: Transfer,
+    /// What the payer answered.
+    pub answers: Vec<Answer>,
+    /// What was stated in a form that could not be read.
+    pub rejected: Vec<Rejected>,
+}
+
 /// Money about to leave an account. Not a payment order: nothing is moved.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Transfer {

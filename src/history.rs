@@ -1,1 +1,130 @@
-//! History.
+//! History: what is remembered of a payer and of a payer with a payee, and what is recalled of it.
+//!
+//! `memory` keeps these values and changes them entry by entry; deciding sees only a [`Recall`], a
+//! bounded summary that is written to the log with the decision, so that the decision can be
+//! reached again without any memory at all.
+//!
+//! Windows and bounds are fixed here and not in a policy: a policy chooses thresholds, and what was
+//! remembered must not depend on which policy was active.
+
+use crate::account::Token;
+use crate::calendar::{Span, Time};
+use crate::money::{Amount, Money};
+use crate::tagged::record;
+use crate::transfer::Stage;
+
+/// What is remembered of a payer with one payee: what was sent, never what was only attempted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Pair {
+    /// The payee's account.
+    pub payee: Token,
+    /// When the payer first paid the payee.
+    pub first: Time,
+    /// When the payer last paid the payee.
+    pub last: Time,
+    /// How often.
+    pub count: u32,
+    /// How much in all, in the currency of the first; transfers in another are counted, not added.
+    pub total: Money,
+}
+
+/// What is recalled for one transfer: everything that deciding may know besides the request.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Recall {
+    /// When the first decision about this payer was made; absent for a payer never seen.
+    pub payer_first: Option<Time>,
+    /// What was sent to this payee before.
+    pub pair: Option<Pair>,
+    /// The look at this same payment that came before.
+    pub earlier: Option<Earlier>,
+}
+
+/// An earlier look at the same payment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Earlier {
+    /// At which stage.
+    pub stage: Stage,
+    /// When it was decided.
+    pub decided: Time,
+    /// How many looks came before this one.
+    pub looks: u32,
+    /// Whether the payee's account was another.
+    pub payee_changed: bool,
+    /// Whether the amount or its currency was another.
+    pub amount_changed: bool,
+    /// Whether it ended in questions that this look brings no answer to.
+    pub unanswered: bool,
+}
+
+record!(Pair { 1 payee, 2 first, 3 last, 4 count, 5 total });
+record!(Recall { 1 payer_first, 2 pair, 3 earlier });
+record!(Earlier {
+    1 stage, 2 decided, 3 looks, 4 payee_changed, 5 amount_changed, 6 unanswered,
+});
+
+impl Pair {
+    /// Begins with the first transfer that was sent.
+    pub fn begin(payee: Token, sent: Time, money: Money) -> Self {
+        Self { payee, first: sent, last: sent, count: 1, total: money }
+    }
+
+    /// Adds one more transfer that was sent; reports may arrive out of order.
+    pub fn add(&mut self, sent: Time, money: Money) {
+        self.first = self.first.min(sent);
+        self.last = self.last.max(sent);
+        self.count = self.count.saturating_add(1);
+        if self.total.currency == money.currency {
+            self.total.amount = self.total.amount.plus(money.amount);
+        }
+    }
+
+    /// Returns the mean of what was sent, rounded up to a whole unit so that it is exact on every
+    /// machine.
+    pub fn mean(&self) -> Amount {
+        let count = rust_decimal::Decimal::from(self.count.max(1));
+        let mean = self.total.amount.value().checked_div(count).unwrap_or_default().ceil();
+        Amount::new(mean).unwrap_or(self.total.amount)
+    }
+}
+
+/// How far back anything is remembered. Shorter than the log is kept, and a year with room for what
+/// happens once a year on a shifting day.
+pub const HORIZON: Span = Span::days(400);
+
+/// Most payees remembered of one payer; the one paid longest ago goes first. A business that pays
+/// more than this many accounts in 400 days is not the payer this service protects, and a pair
+/// costs 72 bytes.
+pub const PAIRS_MAX: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Currency;
+    use crate::testing::{amount, time};
+
+    fn pounds(text: &str) -> Money {
+        Money { amount: amount(text), currency: Currency::GBP }
+    }
+
+    #[test]
+    fn a_pair_adds_up_what_was_sent_in_whatever_order_it_is_reported() {
+        let (early, late) = (time("2026-01-01T00:00:00Z"), time("2026-02-01T00:00:00Z"));
+        let mut pair = Pair::begin(Token([1; 16]), late, pounds("10"));
+        pair.add(early, pounds("0.50"));
+        pair.add(
+            late,
+            Money { amount: amount("7"), currency: Currency::from_code("EUR").unwrap() },
+        );
+        assert_eq!((pair.first, pair.last, pair.count), (early, late, 3));
+        assert_eq!(pair.total, pounds("10.50"));
+    }
+
+    #[test]
+    fn the_mean_is_rounded_up_to_a_whole_unit() {
+        let at = time("2026-01-01T00:00:00Z");
+        let mut pair = Pair::begin(Token([1; 16]), at, pounds("10"));
+        assert_eq!(pair.mean(), amount("10"));
+        pair.add(at, pounds("10.01"));
+        assert_eq!(pair.mean(), amount("11"));
+    }
+}

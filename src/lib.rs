@@ -28,3 +28,6 @@ pub mod log;
 pub mod turn;
 pub mod grpc;
 pub mod cli;
+
+#[cfg(test)]
+mod testing;

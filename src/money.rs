@@ -1,1 +1,296 @@
-//! Money.
+//! Money: exact amounts, shares and currencies, and the only arithmetic done on them.
+//!
+//! Every other room goes through these types, so overflow and rounding are argued here and nowhere
+//! else. Amounts are kept without trailing zeros: `100.00` and `100` are the same amount and the
+//! same bytes.
+//!
+//! Never converts between currencies: a policy's rate table does.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+
+use crate::tagged::{self, Tagged, TaggedError};
+
+/// An amount of money in some currency, never below zero.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Amount(Decimal);
+
+/// A part of a whole, above zero and at most one.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Share(Decimal);
+
+/// An ISO 4217 currency.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Currency(iso_currency::Currency);
+
+/// An amount and its currency.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Money {
+    /// How much.
+    pub amount: Amount,
+    /// Of what.
+    pub currency: Currency,
+}
+
+/// Why a text is not an amount.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AmountProblem {
+    /// Something else than digits with at most one point between them.
+    NotDecimal,
+    /// More than 18 digits, or more than 5 of them after the point.
+    TooManyDigits,
+}
+
+impl Amount {
+    /// No money at all.
+    pub const ZERO: Self = Self(Decimal::ZERO);
+
+    /// Takes a decimal that is not below zero and has at most 18 digits, 5 of them decimals, as ISO
+    /// 20022 allows.
+    pub fn new(value: Decimal) -> Option<Self> {
+        let fits = value.mantissa() <= MANTISSA_MAX && value.scale() <= SCALE_MAX;
+        let positive = Decimal::ZERO <= value && !value.is_sign_negative();
+        (positive && fits).then(|| Self(value.normalize()))
+    }
+
+    /// Reads decimal digits with an optional point between them, such as `1250.00`. No sign,
+    /// exponent, grouping or space.
+    pub fn parse(text: &str) -> Result<Self, AmountProblem> {
+        let (whole, decimals) = match text.split_once('.') {
+            Some((_, "")) => return Err(AmountProblem::NotDecimal),
+            Some((whole, decimals)) => (whole, decimals),
+            None => (text, ""),
+        };
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || !digits(whole) || !digits(decimals) {
+            return Err(AmountProblem::NotDecimal);
+        }
+        if whole.len().saturating_add(decimals.len()) > DIGITS_MAX || decimals.len() > DECIMALS_MAX
+        {
+            return Err(AmountProblem::TooManyDigits);
+        }
+        let value = text.parse().map_err(|_| AmountProblem::NotDecimal)?;
+        Self::new(value).ok_or(AmountProblem::TooManyDigits)
+    }
+
+    /// Returns the decimal.
+    pub fn value(self) -> Decimal {
+        self.0
+    }
+
+    /// Returns `share` of this amount, exactly.
+    // INVARIANT: 18 digits times at most 1.00000 needs 23 digits; a `Decimal` holds 28.
+    #[expect(clippy::arithmetic_side_effects, reason = "the product always fits")]
+    pub fn part(self, share: Share) -> Self {
+        Self(self.0 * share.0)
+    }
+
+    /// Returns the sum; stays at the largest decimal, 28 digits, where it would not fit.
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.checked_add(other.0).unwrap_or(Decimal::MAX).normalize())
+    }
+
+    /// Returns `times` this amount; stays at the largest decimal where it would not fit.
+    pub fn times(self, times: u32) -> Self {
+        Self(self.0.checked_mul(Decimal::from(times)).unwrap_or(Decimal::MAX).normalize())
+    }
+
+    /// Tells whether there is no money at all.
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// `scale byte | mantissa`: the mantissa little-endian, without trailing zero bytes.
+impl Tagged for Amount {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        let mantissa = self.0.mantissa().unsigned_abs();
+        bytes.push(u8::try_from(self.0.scale()).unwrap_or(u8::MAX));
+        let length = 16_u32.saturating_sub(mantissa.leading_zeros() / 8);
+        bytes.extend(mantissa.to_le_bytes().iter().take(usize::try_from(length).unwrap_or(16)));
+    }
+
+    fn take(bytes: &[u8]) -> Result<Self, TaggedError> {
+        let (scale, digits) = bytes.split_first().ok_or(TaggedError::Short)?;
+        if digits.last() == Some(&0) {
+            return Err(TaggedError::NotCanonical);
+        }
+        let mut mantissa = [0; 16];
+        mantissa.get_mut(..digits.len()).ok_or(TaggedError::Long)?.copy_from_slice(digits);
+        let mantissa = i128::from_le_bytes(mantissa);
+        let value = Decimal::try_from_i128_with_scale(mantissa, u32::from(*scale))
+            .map_err(|_| TaggedError::OutOfBounds)?;
+        if value.is_sign_negative() && !value.is_zero() {
+            return Err(TaggedError::OutOfBounds);
+        }
+        let amount = Self(value.normalize());
+        let canonical = amount.0.scale() == u32::from(*scale) && amount.0.mantissa() == mantissa;
+        if canonical { Ok(amount) } else { Err(TaggedError::NotCanonical) }
+    }
+}
+
+impl Share {
+    /// Takes a decimal above zero and at most one, with at most 5 decimals.
+    pub fn new(value: Decimal) -> Option<Self> {
+        let in_range = Decimal::ZERO < value && value <= Decimal::ONE;
+        (in_range && value.scale() <= SCALE_MAX).then(|| Self(value.normalize()))
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Currency {
+    /// The pound sterling.
+    pub const GBP: Self = Self(iso_currency::Currency::GBP);
+
+    /// Takes three upper-case letters of ISO 4217.
+    pub fn from_code(code: &str) -> Option<Self> {
+        iso_currency::Currency::from_code(code).map(Self)
+    }
+
+    /// Returns the three letters.
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Tagged for Currency {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self.code().as_bytes());
+    }
+
+    fn take(bytes: &[u8]) -> Result<Self, TaggedError> {
+        let code = std::str::from_utf8(bytes).map_err(|_| TaggedError::OutOfBounds)?;
+        Self::from_code(code).ok_or(TaggedError::OutOfBounds)
+    }
+}
+
+/// As a person would write it: `£3,200.00` for pounds, `EUR 3,200.00` otherwise, with the decimals
+/// of the currency, or more where the amount has more.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let decimals = self.currency.0.exponent().unwrap_or(0);
+        let mut value = self.amount.0;
+        if value.scale() < u32::from(decimals) {
+            value.rescale(u32::from(decimals));
+        }
+        let text = value.to_string();
+        let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+        match self.currency {
+            Currency::GBP => f.write_str("£")?,
+            other => write!(f, "{} ", other.code())?,
+        }
+        for (at, digit) in whole.char_indices() {
+            let left = whole.len().saturating_sub(at);
+            if at != 0 && left.checked_rem(3) == Some(0) {
+                f.write_str(",")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        if decimals.is_empty() { Ok(()) } else { write!(f, ".{decimals}") }
+    }
+}
+
+tagged::record!(Money { 1 amount, 2 currency });
+tagged::always!(Amount, Currency);
+
+// What ISO 20022 allows in an amount: 18 digits, 5 of them after the point.
+const DIGITS_MAX: usize = 18;
+const DECIMALS_MAX: usize = 5;
+const MANTISSA_MAX: i128 = 999_999_999_999_999_999;
+const SCALE_MAX: u32 = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{amount, share};
+
+    #[test]
+    fn the_largest_part_of_the_largest_amount_is_exact() {
+        let part = amount("9999999999999.99999").part(share("0.99999"));
+        assert_eq!(part.to_string(), "9999899999999.9999900001");
+    }
+
+    #[test]
+    fn an_amount_is_digits_and_at_most_one_point() {
+        use AmountProblem::{NotDecimal, TooManyDigits};
+        for (text, want) in [
+            ("0", Ok("0")),
+            ("1250.00", Ok("1250")),
+            ("0.00001", Ok("0.00001")),
+            ("0.000001", Err(TooManyDigits)),
+            ("999999999999999999", Ok("999999999999999999")),
+            ("1000000000000000000", Err(TooManyDigits)),
+            ("", Err(NotDecimal)),
+            (".5", Err(NotDecimal)),
+            ("5.", Err(NotDecimal)),
+            ("-1", Err(NotDecimal)),
+            ("+1", Err(NotDecimal)),
+            ("1e3", Err(NotDecimal)),
+            ("1,000", Err(NotDecimal)),
+            (" 1", Err(NotDecimal)),
+            ("1.2.3", Err(NotDecimal)),
+            ("١", Err(NotDecimal)),
+        ] {
+            let got = Amount::parse(text).map(|amount| amount.to_string());
+            assert_eq!(got, want.map(str::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn amounts_have_one_encoding() {
+        for (text, bytes) in [
+            ("0", &[0][..]),
+            ("0.00", &[0][..]),
+            ("100.00", &[0, 100][..]),
+            ("12.5", &[1, 125][..]),
+            ("256", &[0, 0, 1][..]),
+        ] {
+            assert_eq!(amount(text).to_bytes(), bytes, "{text}");
+            assert_eq!(Amount::take(bytes), Ok(amount(text)), "{text}");
+        }
+        for bytes in [&[][..], &[0, 1, 0][..], &[2, 100][..], &[29, 1][..], &[1][..]] {
+            assert!(Amount::take(bytes).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn money_reads_as_a_person_would_write_it() {
+        for (text, code, want) in [
+            ("3200", "GBP", "£3,200.00"),
+            ("0.5", "GBP", "£0.50"),
+            ("999", "GBP", "£999.00"),
+            ("1234567.891", "GBP", "£1,234,567.891"),
+            ("1000", "JPY", "JPY 1,000"),
+        ] {
+            let money =
+                Money { amount: amount(text), currency: Currency::from_code(code).unwrap() };
+            assert_eq!(money.to_string(), want);
+        }
+    }
+
+    #[test]
+    fn a_currency_is_one_of_the_list() {
+        assert_eq!(Currency::from_code("GBP"), Some(Currency::GBP));
+        for code in ["gbp", "GB", "", "ZZZ", "GBPX"] {
+            assert_eq!(Currency::from_code(code), None, "{code}");
+        }
+    }
+}

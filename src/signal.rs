@@ -1,1 +1,121 @@
-//! Signal.
+//! Signal: the signs of a scam, what they look at and what can come of looking.
+//!
+//! A signal reads one of three things: **fired**, with evidence for staff; **quiet**; or
+//! **unavailable**, naming the fact that was missing. Each lives in a file of its own below and owns
+//! its settings; it knows nothing of points, typologies or other signals. Signals that see the same
+//! event share an evidence group, of which a policy counts only the strongest.
+//!
+//! To add one: write its file, add its line to the list below, give it settings and points in a
+//! policy.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::calendar::Time;
+use crate::document::Section;
+use crate::history::Recall;
+use crate::tagged::{choice, record};
+use crate::text::Mention;
+use crate::transfer::{Answer, Fact, Inherited, Rejected, Stage, Transfer};
+
+/// Everything that deciding reads besides the policy. Written to the log whole.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Facts {
+    /// The transfer, with what earlier looks at the payment stated.
+    pub transfer: Transfer,
+    /// Where in the payment's life the bank asks.
+    pub stage: Stage,
+    /// Whether the payer can be asked a question now.
+    pub can_ask: bool,
+    /// What the payer answered.
+    pub answers: Vec<Answer>,
+    /// What the texts mention.
+    pub mentions: Vec<Mention>,
+    /// What is remembered.
+    pub recall: Recall,
+    /// Which facts of the transfer an earlier look stated.
+    pub inherited: Vec<Inherited>,
+    /// Log time of the decision.
+    pub decided: Time,
+    /// How the service ran.
+    pub mode: Mode,
+    /// Chooses between equivalent wordings.
+    pub seed: u64,
+    /// What the request stated in a form that could not be read.
+    pub rejected: Vec<Rejected>,
+}
+
+record!(Facts {
+    1 transfer, 2 stage, 3 can_ask, 4 answers, 5 mentions, 6 recall, 7 inherited, 8 decided,
+    9 mode, 10 seed, 11 rejected,
+});
+
+/// How the service ran when it decided.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mode {
+    /// With everything it remembers.
+    Normal,
+    /// From the memory it had, into a log of its own.
+    Degraded,
+}
+
+choice!(Mode { 1 Normal, 2 Degraded });
+
+/// What came of looking.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Reading {
+    /// The sign is there, with what was seen, in plain English for staff.
+    Fired(Cow<'static, str>),
+    /// The sign is not there.
+    Quiet,
+    /// A fact was missing, so nobody can tell.
+    Unavailable(Fact),
+}
+
+/// A signal with the settings that a policy gives it.
+pub trait Look: fmt::Debug + Send + Sync {
+    /// Looks at the facts. Never fails, and its work is bounded.
+    fn look(&self, facts: &Facts) -> Reading;
+}
+
+/// What is the same of a signal under every policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Name in policies and answers. Permanent.
+    pub id: &'static str,
+    /// Number in the log. Permanent.
+    pub code: u32,
+    /// Raised whenever the same facts and settings may read differently.
+    pub version: u32,
+    /// What it is a sign of.
+    pub family: Family,
+    /// The event it sees: signals that see the same one share this.
+    pub group: &'static str,
+    /// Reads its settings, reporting every problem to the section.
+    pub settings: fn(&mut Section<'_>) -> Box<dyn Look>,
+}
+
+/// What a signal is a sign of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Family {
+    /// What the money does.
+    Structural,
+    /// What is happening to the payer.
+    Coercion,
+    /// What is said.
+    Narrative,
+    /// What speaks for the payment; its points are never above zero.
+    Protective,
+}
+
+/// Declares one module a signal and lists their kinds in this order.
+macro_rules! signals {
+    ($($name:ident),* $(,)?) => {
+        $(pub mod $name;)*
+
+        /// Every signal, in the order in which readings are written.
+        pub static ALL: &[Kind] = &[$($name::KIND),*];
+    };
+}
+
+signals![];

@@ -221,7 +221,6 @@ impl<T: Tagged> Field for Vec<T> {
 }
 
 /// Makes [`Field`] of a value that is always there.
-#[macro_export]
 macro_rules! always {
     ($($type:ty),* $(,)?) => {$(
         impl $crate::tagged::Field for $type {
@@ -243,7 +242,6 @@ macro_rules! always {
 }
 
 /// Gives a struct its canonical encoding: `record!(Type { 1 field, 2 field })`, tags ascending.
-#[macro_export]
 macro_rules! record {
     ($type:ty { $($tag:literal $field:ident),* $(,)? }) => {
         impl $crate::tagged::Tagged for $type {
@@ -261,12 +259,11 @@ macro_rules! record {
             }
         }
 
-        $crate::always!($type);
+        $crate::tagged::always!($type);
     };
 }
 
 /// Gives an enum of bare variants its permanent numbers: `choice!(Type { 1 Variant })`.
-#[macro_export]
 macro_rules! choice {
     ($type:ty { $($number:literal $variant:ident),* $(,)? }) => {
         impl $crate::tagged::Tagged for $type {
@@ -289,9 +286,11 @@ macro_rules! choice {
             }
         }
 
-        $crate::always!($type);
+        $crate::tagged::always!($type);
     };
 }
+
+pub(crate) use {always, choice, record};
 
 impl Tagged for u64 {
     fn put(&self, bytes: &mut Vec<u8>) {

@@ -1,0 +1,62 @@
+//! Testing: shorthand for tests.
+
+use crate::account::Account;
+use crate::calendar::Time;
+use crate::money::{Amount, Currency, Money, Share};
+use crate::transfer::{Payee, Payer, Session, Texts, Transfer};
+
+/// Reads an amount.
+pub(crate) fn amount(text: &str) -> Amount {
+    Amount::parse(text).expect("an amount")
+}
+
+/// Reads a share.
+pub(crate) fn share(text: &str) -> Share {
+    Share::new(text.parse().expect("a decimal")).expect("a share")
+}
+
+/// Reads an instant, such as `2026-11-20T15:04:05Z`.
+pub(crate) fn time(text: &str) -> Time {
+    Time::parse(text).expect("an instant")
+}
+
+/// Returns a transfer of £3,200.00 with no optional fact, confirmed on a Friday afternoon.
+pub(crate) fn transfer() -> Transfer {
+    let account = |number| Account::uk("601613", number, "").expect("an account");
+    Transfer {
+        end_to_end_id: None,
+        instruction_id: None,
+        uetr: None,
+        rail: None,
+        instruction: None,
+        channel: None,
+        initiation: None,
+        money: Money { amount: amount("3200.00"), currency: Currency::GBP },
+        confirmed: time("2026-11-20T15:04:05Z"),
+        due: None,
+        payer: Payer {
+            customer: "customer-1".into(),
+            account: account("31926819"),
+            name: None,
+            segment: None,
+            balance: None,
+            permitted: None,
+        },
+        payee: Payee {
+            account: account("55779911"),
+            name: None,
+            declared: None,
+            provider: None,
+            own: None,
+            added: None,
+            first_paid: None,
+            times_paid: None,
+            total_paid: None,
+            marks: Vec::new(),
+        },
+        name_check: None,
+        texts: Texts::default(),
+        session: Session::default(),
+        gathered: Vec::new(),
+    }
+}

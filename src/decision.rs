@@ -62,8 +62,8 @@ pub enum Step {
 /// How the payer is to be reached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ContactRoute {
-    /// On the screen or line they are on.
-    Channel,
+    /// On the screen they are looking at.
+    Screen,
     /// By calling the number the bank has registered, because somebody may control the screen.
     RegisteredNumber,
 }
@@ -113,7 +113,7 @@ record!(Weighed { 1 typology, 2 points, 3 step });
 choice!(Action { 1 Allow, 2 Hold });
 choice!(HoldKind { 1 PendingAnswers, 2 PendingReview });
 choice!(Step { 1 Inform, 2 Ask, 3 Hold });
-choice!(ContactRoute { 1 Channel, 2 RegisteredNumber });
+choice!(ContactRoute { 1 Screen, 2 RegisteredNumber });
 
 /// `1 | evidence`, `2`, or `3 | fact`.
 impl Tagged for Reading {

@@ -100,11 +100,7 @@ pub const PAIRS_MAX: usize = 4_096;
 mod tests {
     use super::*;
     use crate::money::Currency;
-    use crate::testing::{amount, time};
-
-    fn pounds(text: &str) -> Money {
-        Money { amount: amount(text), currency: Currency::GBP }
-    }
+    use crate::testing::{amount, pounds, time};
 
     #[test]
     fn a_pair_adds_up_what_was_sent_in_whatever_order_it_is_reported() {

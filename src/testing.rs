@@ -10,6 +10,11 @@ pub(crate) fn amount(text: &str) -> Amount {
     Amount::parse(text).expect("an amount")
 }
 
+/// Reads an amount of pounds.
+pub(crate) fn pounds(text: &str) -> Money {
+    Money { amount: amount(text), currency: Currency::GBP }
+}
+
 /// Reads a share.
 pub(crate) fn share(text: &str) -> Share {
     Share::new(text.parse().expect("a decimal")).expect("a share")
@@ -31,7 +36,7 @@ pub(crate) fn transfer() -> Transfer {
         instruction: None,
         channel: None,
         initiation: None,
-        money: Money { amount: amount("3200.00"), currency: Currency::GBP },
+        money: pounds("3200.00"),
         confirmed: time("2026-11-20T15:04:05Z"),
         due: None,
         payer: Payer {
@@ -52,11 +57,11 @@ pub(crate) fn transfer() -> Transfer {
             first_paid: None,
             times_paid: None,
             total_paid: None,
-            marks: Vec::new(),
+            reputation: None,
         },
         name_check: None,
         texts: Texts::default(),
         session: Session::default(),
-        gathered: Vec::new(),
+        gathered: None,
     }
 }

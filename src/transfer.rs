@@ -9,7 +9,7 @@
 
 use crate::account::Account;
 use crate::calendar::{Span, Time};
-use crate::money::{Amount, Money};
+use crate::money::Money;
 use crate::tagged::{choice, record};
 
 /// A bank's question about one transfer, read and bounded.
@@ -68,8 +68,8 @@ pub struct Transfer {
     pub texts: Texts,
     /// What the channel saw while the payer gave the order.
     pub session: Session,
-    /// Money that came from the payer's own accounts or from loans just before; newest first.
-    pub gathered: Vec<Gathered>,
+    /// Money that came from the payer's own accounts or from loans just before.
+    pub gathered: Option<Gathered>,
 }
 
 /// Who pays.
@@ -83,10 +83,10 @@ pub struct Payer {
     pub name: Option<Box<str>>,
     /// What kind of customer.
     pub segment: Option<Segment>,
-    /// Available balance before this transfer, in the currency of the transfer.
-    pub balance: Option<Amount>,
-    /// The largest transfer that this payer's limits permit now, in the currency of the transfer.
-    pub permitted: Option<Amount>,
+    /// Available balance before this transfer.
+    pub balance: Option<Money>,
+    /// The largest transfer that this payer's limits permit now.
+    pub permitted: Option<Money>,
 }
 
 /// Who would be paid.
@@ -109,24 +109,44 @@ pub struct Payee {
     /// How often the payer has paid the payee, by the bank's ledger; 0 says never.
     pub times_paid: Option<u32>,
     /// How much the payer has paid the payee in all, by the bank's ledger.
-    pub total_paid: Option<Amount>,
-    /// What others say of the account.
-    pub marks: Vec<Mark>,
+    pub total_paid: Option<Money>,
+    /// What others say of the account; without markers or scores where they know nothing of it.
+    pub reputation: Option<Reputation>,
 }
 
-/// A marker or score that someone else gives.
+/// What others say of a payee's account.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Reputation {
+    /// Markers, at most [`MARKS_MAX`].
+    pub markers: Vec<Marker>,
+    /// Scores, at most [`MARKS_MAX`].
+    pub scores: Vec<Score>,
+}
+
+/// A marker that someone has set.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Mark {
-    /// Who says so.
+pub struct Marker {
+    /// The provider's code; unknown ones are kept as they are.
+    pub code: Box<str>,
+    /// Who set it.
     pub provider: Box<str>,
-    /// By which model, or which list.
-    pub model: Option<Box<str>>,
+    /// When.
+    pub marked: Option<Time>,
+}
+
+/// A score that someone gives.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Score {
+    /// As the provider writes it.
+    pub value: Box<str>,
+    /// Who gives it.
+    pub provider: Box<str>,
+    /// By which model.
+    pub model: Box<str>,
     /// In which version.
-    pub version: Option<Box<str>>,
-    /// The provider's band or marker code.
+    pub version: Box<str>,
+    /// The provider's own name for what the value means.
     pub band: Option<Box<str>>,
-    /// The provider's score, in its own unit.
-    pub score: Option<u32>,
 }
 
 /// What Confirmation of Payee answered.
@@ -176,12 +196,28 @@ pub struct Session {
     pub device_registered: Option<Time>,
     /// When the payer's limit was last raised.
     pub limit_raised: Option<Time>,
-    /// How many warnings the payer dismissed in this session.
-    pub warnings_dismissed: Option<u32>,
-    /// How long the quickest dismissal took.
-    pub quickest_dismissal: Option<Span>,
+    /// The warnings that the payer dismissed in this session.
+    pub dismissed: Option<Dismissed>,
     /// Whether the bank's own dialler has the payer on the line.
     pub bank_on_line: Option<bool>,
+    /// What others read from the payer's behaviour; at most [`MARKS_MAX`].
+    pub scores: Vec<Score>,
+}
+
+/// The warnings that a payer dismissed in one session; none where every one was heeded.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Dismissed {
+    /// Each of them, in order, at most [`DISMISSALS_MAX`].
+    pub warnings: Vec<Dismissal>,
+}
+
+/// One warning dismissed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Dismissal {
+    /// Digest of the warning, where it was one of ours.
+    pub digest: Option<Box<str>>,
+    /// How long it was on the screen.
+    pub shown: Option<Span>,
 }
 
 /// A telephone call of the payer's.
@@ -201,7 +237,7 @@ pub struct Call {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Instruction {
     /// Single, standing, dated, variable or one of a file.
-    pub kind: InstructionKind,
+    pub kind: Option<InstructionKind>,
     /// The file it is one of.
     pub batch: Option<Batch>,
 }
@@ -210,18 +246,18 @@ pub struct Instruction {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Batch {
     /// The bank's id of the file.
-    pub id: Box<str>,
+    pub id: Option<Box<str>>,
     /// How many orders it holds.
     pub size: Option<u32>,
-    /// What they come to, in the currency of the transfer.
-    pub total: Option<Amount>,
+    /// What they come to.
+    pub total: Option<Money>,
 }
 
 /// Who gave the order.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Initiation {
     /// Their role.
-    pub by: Initiator,
+    pub by: Option<Initiator>,
     /// What a payment initiation service says of it (Open Banking `OBRisk1`).
     pub risk: Option<Risk>,
 }
@@ -229,6 +265,8 @@ pub struct Initiation {
 /// What a payment initiation service says of a payment (Open Banking `OBRisk1`, v4.0).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Risk {
+    /// Which service, by its registration.
+    pub provider: Option<Box<str>>,
     /// `PaymentContextCode`.
     pub context: Option<Box<str>>,
     /// `MerchantCategoryCode`, 3 or 4 digits.
@@ -241,17 +279,28 @@ pub struct Risk {
     pub payee_prepopulated: Option<bool>,
     /// `BeneficiaryAccountType`.
     pub payee_account_type: Option<Box<str>>,
+    /// `PaymentPurposeCode`.
+    pub purpose_code: Option<Box<str>>,
+    /// `CategoryPurposeCode`.
+    pub category_code: Option<Box<str>>,
 }
 
-/// Money that came in just before.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Money that came in just before from the payer's own accounts or loans; none where none did.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Gathered {
-    /// Where it came from.
-    pub source: GatheredSource,
-    /// How much, in the currency of the transfer.
-    pub amount: Amount,
-    /// When it arrived.
-    pub arrived: Time,
+    /// Each of them, at most [`GATHERED_MAX`].
+    pub arrivals: Vec<Arrival>,
+}
+
+/// One sum of money that came in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Arrival {
+    /// How much.
+    pub money: Money,
+    /// When.
+    pub arrived: Option<Time>,
+    /// Where from.
+    pub source: Option<ArrivalSource>,
 }
 
 /// What the payer answered to a question of a warning.
@@ -259,8 +308,12 @@ pub struct Gathered {
 pub struct Answer {
     /// The question's id in its warning.
     pub question: Box<str>,
-    /// What was answered.
-    pub reply: Reply,
+    /// The id of the option that was chosen, such as `yes`.
+    pub option: Option<Box<str>>,
+    /// What was typed or said instead.
+    pub text: Option<Box<str>>,
+    /// When.
+    pub answered: Option<Time>,
 }
 
 /// A fact in the request that could not be read, dropped and decided as missing.
@@ -294,17 +347,6 @@ pub enum Stage {
     Rescreen,
 }
 
-/// What an answer says.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reply {
-    /// Yes: an admission.
-    Yes,
-    /// No: worth nothing, victims are coached to say so.
-    No,
-    /// The payer would not say.
-    Declined,
-}
-
 /// The scheme a transfer would travel by.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Rail {
@@ -316,9 +358,7 @@ pub enum Rail {
     Bacs,
     /// Between two accounts of the same provider.
     Internal,
-    /// SEPA credit transfer, instant or not.
-    Sepa,
-    /// SWIFT or another correspondent route.
+    /// Across a border, by whatever route.
     International,
 }
 
@@ -341,7 +381,7 @@ pub enum InstructionKind {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Channel {
     /// The bank's app.
-    App,
+    MobileApp,
     /// The bank's website.
     Web,
     /// By telephone with staff or a machine.
@@ -350,8 +390,10 @@ pub enum Channel {
     Branch,
     /// Open banking, through another provider.
     OpenBanking,
-    /// A host-to-host connection of a business.
-    HostToHost,
+    /// A file that a business sent.
+    File,
+    /// A letter.
+    Post,
 }
 
 /// Who gave an order.
@@ -449,17 +491,19 @@ pub enum CallDirection {
 pub enum CallSource {
     /// The bank's app on the payer's telephone.
     Device,
-    /// The payer's telephone network.
-    Network,
+    /// The operator of the payer's telephone network.
+    Operator,
 }
 
-/// Where gathered money came from.
+/// Where money came from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum GatheredSource {
+pub enum ArrivalSource {
     /// An account of the payer's at this bank.
     OwnAccount,
     /// An account of the payer's at another bank.
     OwnAccountElsewhere,
+    /// Savings or an investment that was broken.
+    Savings,
     /// A loan, overdraft or credit card.
     Loan,
 }
@@ -472,35 +516,39 @@ record!(Transfer {
 record!(Payer { 1 customer, 2 account, 3 name, 4 segment, 5 balance, 6 permitted });
 record!(Payee {
     1 account, 2 name, 3 declared, 4 provider, 5 own, 6 added, 7 first_paid, 8 times_paid,
-    9 total_paid, 10 marks,
+    9 total_paid, 10 reputation,
 });
-record!(Mark { 1 provider, 2 model, 3 version, 4 band, 5 score });
+record!(Reputation { 1 markers, 2 scores });
+record!(Marker { 1 code, 2 provider, 3 marked });
+record!(Score { 1 value, 2 provider, 3 model, 4 version, 5 band });
 record!(NameCheck { 1 result, 2 reason, 3 asked, 4 reported, 5 checked });
 record!(Texts {
     1 reference, 2 remittance, 3 purpose, 4 purpose_code, 5 iso_purpose, 6 iso_category,
 });
 record!(Session {
     1 started, 2 call, 3 remote_access, 4 screen_sharing, 5 device_registered, 6 limit_raised,
-    7 warnings_dismissed, 8 quickest_dismissal, 9 bank_on_line,
+    7 dismissed, 8 bank_on_line, 9 scores,
 });
+record!(Dismissed { 1 warnings });
+record!(Dismissal { 1 digest, 2 shown });
 record!(Call { 1 state, 2 ended, 3 direction, 4 source });
 record!(Instruction { 1 kind, 2 batch });
 record!(Batch { 1 id, 2 size, 3 total });
 record!(Initiation { 1 by, 2 risk });
 record!(Risk {
-    1 context, 2 merchant_category, 3 merchant_customer, 4 contract_present,
-    5 payee_prepopulated, 6 payee_account_type,
+    1 provider, 2 context, 3 merchant_category, 4 merchant_customer, 5 contract_present,
+    6 payee_prepopulated, 7 payee_account_type, 8 purpose_code, 9 category_code,
 });
-record!(Gathered { 1 source, 2 amount, 3 arrived });
-record!(Answer { 1 question, 2 reply });
+record!(Gathered { 1 arrivals });
+record!(Arrival { 1 money, 2 arrived, 3 source });
+record!(Answer { 1 question, 2 option, 3 text, 4 answered });
 record!(Rejected { 1 field, 2 expected });
 record!(Inherited { 1 fact, 2 stage, 3 stated });
 
 choice!(Stage { 1 BeforeConfirmation, 2 AtSubmission, 3 Rescreen });
-choice!(Reply { 1 Yes, 2 No, 3 Declined });
-choice!(Rail { 1 FasterPayments, 2 Chaps, 3 Bacs, 4 Internal, 5 Sepa, 6 International });
+choice!(Rail { 1 FasterPayments, 2 Chaps, 3 Bacs, 4 Internal, 5 International });
 choice!(InstructionKind { 1 Single, 2 StandingOrder, 3 ForwardDated, 4 VariableRecurring, 5 File });
-choice!(Channel { 1 App, 2 Web, 3 Telephone, 4 Branch, 5 OpenBanking, 6 HostToHost });
+choice!(Channel { 1 MobileApp, 2 Web, 3 Telephone, 4 Branch, 5 OpenBanking, 6 File, 7 Post });
 choice!(Initiator { 1 Holder, 2 Attorney, 3 Staff, 4 InitiationService });
 choice!(Segment { 1 Consumer, 2 MicroEnterprise, 3 Charity, 4 Corporate });
 choice!(PayeeKind { 1 Person, 2 Business });
@@ -509,8 +557,8 @@ choice!(AccountKind { 1 Personal, 2 Business });
 choice!(NameResult { 1 Match, 2 CloseMatch, 3 NoMatch, 4 CouldNotCheck });
 choice!(CallState { 1 NoCall, 2 InProgress, 3 Ended, 4 NotSupported });
 choice!(CallDirection { 1 Incoming, 2 Outgoing });
-choice!(CallSource { 1 Device, 2 Network });
-choice!(GatheredSource { 1 OwnAccount, 2 OwnAccountElsewhere, 3 Loan });
+choice!(CallSource { 1 Device, 2 Operator });
+choice!(ArrivalSource { 1 OwnAccount, 2 OwnAccountElsewhere, 3 Savings, 4 Loan });
 
 /// Lists every optional fact: its permanent number, its place in a [`Transfer`] and its name.
 macro_rules! facts {
@@ -571,7 +619,7 @@ facts! {
     18 PayeeFirstPaid payee.first_paid "payee.first_paid";
     19 PayeeTimesPaid payee.times_paid "payee.times_paid";
     20 PayeeTotalPaid payee.total_paid "payee.total_paid";
-    21 PayeeMarks payee.marks "payee.marks";
+    21 PayeeReputation payee.reputation "payee.reputation";
     22 NameCheck name_check "name_check";
     23 Reference texts.reference "texts.reference";
     24 Remittance texts.remittance "texts.remittance";
@@ -585,9 +633,9 @@ facts! {
     32 ScreenSharing session.screen_sharing "session.screen_sharing";
     33 DeviceRegistered session.device_registered "session.device_registered";
     34 LimitRaised session.limit_raised "session.limit_raised";
-    35 WarningsDismissed session.warnings_dismissed "session.warnings_dismissed";
-    36 QuickestDismissal session.quickest_dismissal "session.quickest_dismissal";
-    37 BankOnLine session.bank_on_line "session.bank_on_line";
+    35 Dismissed session.dismissed "session.dismissed";
+    36 BankOnLine session.bank_on_line "session.bank_on_line";
+    37 SessionScores session.scores "session.scores";
     38 Gathered gathered "gathered";
 }
 
@@ -618,19 +666,22 @@ pub const GATHERED_MAX: usize = 8;
 /// Most answers that one request may carry.
 pub const ANSWERS_MAX: usize = 32;
 
-/// Most markers and scores about one payee. The schemes in use give one each.
+/// Most markers, and most scores, from others. The schemes in use give one each.
 pub const MARKS_MAX: usize = 16;
+
+/// Most warnings dismissed in one session that are looked at.
+pub const DISMISSALS_MAX: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::tagged::Tagged as _;
-    use crate::testing::{amount, transfer};
+    use crate::testing::{pounds, transfer};
 
     #[test]
     fn a_transfer_comes_back_from_its_bytes() {
         let mut full = transfer();
-        full.payer.balance = Some(amount("3450.00"));
+        full.payer.balance = Some(pounds("3450.00"));
         full.texts.reference = Some("LEGAL ADVICE".into());
         full.session.call =
             Some(Call { state: CallState::InProgress, ended: None, direction: None, source: None });
@@ -641,14 +692,14 @@ mod tests {
     #[test]
     fn a_later_look_inherits_only_what_it_lacks() {
         let mut earlier = transfer();
-        earlier.payer.balance = Some(amount("100"));
+        earlier.payer.balance = Some(pounds("100"));
         earlier.session.remote_access = Some(true);
         let mut later = transfer();
-        later.payer.balance = Some(amount("90"));
+        later.payer.balance = Some(pounds("90"));
         let mut taken = Vec::new();
         later.inherit(&earlier, |fact| taken.push(fact));
         assert_eq!(taken, [Fact::RemoteAccess]);
-        assert_eq!(later.payer.balance, Some(amount("90")));
+        assert_eq!(later.payer.balance, Some(pounds("90")));
         assert_eq!(later.session.remote_access, Some(true));
     }
 

@@ -30,9 +30,21 @@ pub struct Question {
     pub id: Box<str>,
     /// What to ask.
     pub text: Box<str>,
+    /// What may be answered, in order; two at least.
+    pub options: Vec<Choice>,
+}
+
+/// One answer that may be chosen.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Choice {
+    /// Its id, such as `yes`.
+    pub id: Box<str>,
+    /// What the button says.
+    pub text: Box<str>,
 }
 
 record!(Words {
     1 id, 2 version, 3 locale, 4 title, 5 paragraphs, 6 safe_action, 7 questions, 8 digest,
 });
-record!(Question { 1 id, 2 text });
+record!(Question { 1 id, 2 text, 3 options });
+record!(Choice { 1 id, 2 text });

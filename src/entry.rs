@@ -1,6 +1,37 @@
-//! Entry: every kind of log entry and its canonical bytes.
+//! Entry: every kind of log entry, its canonical bytes, its public and its personal part.
+//!
+//! The log is the database: whatever is remembered, listed or proven comes from these bytes. What an
+//! auditor needs to follow the log without any key is public and pseudonymous: ids, times, actions,
+//! points and keyed tokens. What speaks of a person is personal, and only the person's key opens it;
+//! with that key destroyed the entry still stands, and reads as `None` where the person was.
+//!
+//! Kinds and tags are permanent. An entry that must say more gets a new kind.
 
-use crate::calendar::Time;
+use crate::account::{Realm, Token, Tokens};
+use crate::calendar::{Span, Time};
+use crate::decision::{Action, Decision, HoldKind, Step};
+use crate::money::Money;
+use crate::signal::{Facts, Mode, Reading};
+use crate::tagged::{Tagged, TaggedError, choice, record};
+use crate::transfer::{Request, Stage};
+use crate::warning::Words;
+
+pub mod index;
+
+pub use index::{IndexKey, index_keys};
+
+/// An entry of the log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Entry {
+    /// The parameters of the fold from here on.
+    Parameters(Parameters),
+    /// The policy that decides from here on.
+    Activated(Activated),
+    /// A decision.
+    Decided(Box<Decided>),
+    /// What became of a payment.
+    Executed(Box<Executed>),
+}
 
 /// An entry as the log takes it and gives it back.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,14 +48,402 @@ pub struct Parts {
     pub personal: Option<Vec<u8>>,
 }
 
-/// One value that an entry can be found by.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct IndexKey {
-    /// Which field it is of.
-    pub field: u8,
-    /// The value, or a keyed token of it.
-    pub value: [u8; 16],
+/// Bounds of what is remembered. In the log, because what was remembered must follow from it alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Parameters {
+    /// How long a request id is remembered after the request was made.
+    pub window: Span,
+    /// Most request ids remembered.
+    pub requests_max: u32,
+    /// Most payments whose earlier looks are remembered.
+    pub payments_max: u32,
 }
 
-/// Appends the keys under which an entry of `kind` with this `public` part is found.
-pub fn index_keys(_kind: u8, _public: &[u8], _keys: &mut Vec<IndexKey>) {}
+/// A policy became the one that decides.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Activated {
+    /// Its digest, under which its bytes are stored.
+    pub policy: [u8; 32],
+    /// On whose word: `start` where it was the configuration at a start of the service.
+    pub by: Box<str>,
+    /// The build that activated it.
+    pub build: Box<str>,
+}
+
+/// A decision, and everything that it was reached from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Decided {
+    /// Log time.
+    pub time: Time,
+    /// The number of the payer's key.
+    pub slot: u32,
+    /// What anyone with the log may read.
+    pub public: DecidedPublic,
+    /// What the payer's key opens.
+    pub personal: Option<DecidedPersonal>,
+}
+
+/// The public part of a decision.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DecidedPublic {
+    /// Who and what it is about, as tokens.
+    pub identity: Identity,
+    /// At which stage.
+    pub stage: Stage,
+    /// What the bank was asked to do.
+    pub action: Action,
+    /// What kind of hold.
+    pub hold: Option<HoldKind>,
+    /// The strongest step reached.
+    pub step: Option<Step>,
+    /// The typology that leads.
+    pub typology: Option<Box<str>>,
+    /// Its points.
+    pub points: Option<i64>,
+    /// The numbers of the signals that fired.
+    pub fired: Vec<u32>,
+    /// The policy's digest.
+    pub policy: [u8; 32],
+    /// The build that decided.
+    pub build: Box<str>,
+    /// How the service ran.
+    pub mode: Mode,
+    /// The earlier decision that this one goes on from.
+    pub continues: Option<[u8; 16]>,
+}
+
+/// The personal part of a decision.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DecidedPersonal {
+    /// The bank's id of the payment.
+    pub payment_id: Box<str>,
+    /// What deciding read.
+    pub facts: Facts,
+    /// What was decided, and why.
+    pub decision: Decision,
+    /// The words that were offered, where a warning was.
+    pub words: Option<Words>,
+}
+
+/// Who and what a request is about, as keyed tokens, and what a retry is compared by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Identity {
+    /// The caller's id of the question.
+    pub request: [u8; 16],
+    /// The bank's id of the payment.
+    pub payment: Token,
+    /// The payer, across accounts.
+    pub customer: Token,
+    /// The account the money would leave.
+    pub payer: Token,
+    /// The account it would reach.
+    pub payee: Token,
+    /// `EndToEndId`.
+    pub end_to_end: Option<Token>,
+    /// `InstrId`.
+    pub instruction: Option<Token>,
+    /// Keyed digest of the identity fields: another one under the same request id is refused.
+    pub fingerprint: [u8; 16],
+}
+
+/// What became of a payment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Executed {
+    /// Log time.
+    pub time: Time,
+    /// The number of the payer's key.
+    pub slot: u32,
+    /// What anyone with the log may read.
+    pub public: ExecutedPublic,
+    /// What the payer's key opens.
+    pub personal: Option<ExecutedPersonal>,
+}
+
+/// The public part of a report.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ExecutedPublic {
+    /// The bank's id of the payment.
+    pub payment: Token,
+    /// The payer, across accounts.
+    pub customer: Token,
+    /// The account that was to be paid.
+    pub payee: Token,
+    /// What became of it.
+    pub execution: Execution,
+    /// Why it left without a decision.
+    pub unscreened: Option<UnscreenedReason>,
+    /// Position of the last decision about it; absent where it was never asked about.
+    pub decision: Option<u64>,
+}
+
+/// The personal part of a report.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ExecutedPersonal {
+    /// The bank's id of the payment.
+    pub payment_id: Box<str>,
+    /// How much.
+    pub money: Money,
+    /// When it happened.
+    pub executed: Time,
+    /// The scheme's or bank's code.
+    pub reason: Option<Box<str>>,
+}
+
+/// What became of a payment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Execution {
+    /// It left after a decision.
+    Sent,
+    /// The bank or the scheme refused it.
+    Rejected,
+    /// The payer or the bank called it off.
+    Cancelled,
+    /// It left and came back.
+    Returned,
+    /// It left without a decision.
+    SentUnscreened,
+}
+
+/// Why a payment left without a decision.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum UnscreenedReason {
+    /// No answer came in time.
+    NoAnswer,
+    /// The service could not be reached.
+    Unreachable,
+    /// The service answered with an error.
+    Error,
+    /// The bank does not ask about such payments.
+    Exempt,
+    /// The bank sent it against a hold.
+    Overridden,
+}
+
+/// Why an entry cannot be read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum EntryError {
+    /// A kind that this build does not know.
+    #[error("entries of kind {0} are not known to this build")]
+    Kind(u8),
+    /// The public part is not one.
+    #[error("the public part: {0}")]
+    Public(TaggedError),
+    /// The personal part is not one.
+    #[error("the personal part: {0}")]
+    Personal(TaggedError),
+}
+
+record!(Parameters { 1 window, 2 requests_max, 3 payments_max });
+record!(Activated { 1 policy, 2 by, 3 build });
+record!(Identity {
+    1 request, 2 payment, 3 customer, 4 payer, 5 payee, 6 end_to_end, 7 instruction,
+    8 fingerprint,
+});
+record!(DecidedPublic {
+    1 identity, 2 stage, 3 action, 4 hold, 5 step, 6 typology, 7 points, 8 fired, 9 policy,
+    10 build, 11 mode, 12 continues,
+});
+record!(DecidedPersonal { 1 payment_id, 2 facts, 3 decision, 4 words });
+record!(ExecutedPublic {
+    1 payment, 2 customer, 3 payee, 4 execution, 5 unscreened, 6 decision,
+});
+record!(ExecutedPersonal { 1 payment_id, 2 money, 3 executed, 4 reason });
+choice!(Execution { 1 Sent, 2 Rejected, 3 Cancelled, 4 Returned, 5 SentUnscreened });
+choice!(UnscreenedReason { 1 NoAnswer, 2 Unreachable, 3 Error, 4 Exempt, 5 Overridden });
+
+impl Entry {
+    /// Returns the entry as the log takes it. `time` is log time; entries that speak of a person
+    /// carry their own.
+    pub fn parts(&self, time: Time) -> Parts {
+        let bare = |kind, public| Parts { kind, time, slot: 0, public, personal: None };
+        match self {
+            Self::Parameters(parameters) => bare(KIND_PARAMETERS, parameters.to_bytes()),
+            Self::Activated(activated) => bare(KIND_ACTIVATED, activated.to_bytes()),
+            Self::Decided(decided) => decided.parts(),
+            Self::Executed(executed) => executed.parts(),
+        }
+    }
+
+    /// Reads an entry as the log gives it back.
+    pub fn read(parts: &Parts) -> Result<Self, EntryError> {
+        let personal = parts.personal.as_deref();
+        match parts.kind {
+            KIND_PARAMETERS => public(&parts.public).map(Self::Parameters),
+            KIND_ACTIVATED => public(&parts.public).map(Self::Activated),
+            KIND_DECIDED => Ok(Self::Decided(Box::new(Decided {
+                time: parts.time,
+                slot: parts.slot,
+                public: public(&parts.public)?,
+                personal: opened(personal)?,
+            }))),
+            KIND_EXECUTED => Ok(Self::Executed(Box::new(Executed {
+                time: parts.time,
+                slot: parts.slot,
+                public: public(&parts.public)?,
+                personal: opened(personal)?,
+            }))),
+            kind => Err(EntryError::Kind(kind)),
+        }
+    }
+}
+
+impl Decided {
+    /// Returns the entry as the log takes it.
+    pub fn parts(&self) -> Parts {
+        Parts {
+            kind: KIND_DECIDED,
+            time: self.time,
+            slot: self.slot,
+            public: bytes(&self.public, 256),
+            personal: self.personal.as_ref().map(|personal| bytes(personal, 1024)),
+        }
+    }
+}
+
+impl DecidedPublic {
+    /// Copies from a decision what anyone with the log may read.
+    pub fn of(identity: Identity, facts: &Facts, decision: &Decision, policy: [u8; 32]) -> Self {
+        let fired = decision.readings.iter().filter_map(|reading| match reading.reading {
+            Reading::Fired(_) => Some(reading.code),
+            Reading::Quiet | Reading::Unavailable(_) => None,
+        });
+        Self {
+            identity,
+            stage: facts.stage,
+            action: decision.action,
+            hold: decision.hold,
+            step: decision.step,
+            typology: decision.typology.clone(),
+            points: decision.points(),
+            fired: fired.collect(),
+            policy,
+            build: BUILD.into(),
+            mode: facts.mode,
+            continues: None,
+        }
+    }
+}
+
+impl Executed {
+    /// Returns the entry as the log takes it.
+    pub fn parts(&self) -> Parts {
+        Parts {
+            kind: KIND_EXECUTED,
+            time: self.time,
+            slot: self.slot,
+            public: bytes(&self.public, 96),
+            personal: self.personal.as_ref().map(|personal| bytes(personal, 96)),
+        }
+    }
+}
+
+impl Identity {
+    /// Returns the tokens of what `request` is about.
+    pub fn of(request: &Request, tokens: &Tokens) -> Self {
+        let transfer = &request.transfer;
+        let customer = tokens.token(Realm::Customer, &transfer.payer.customer);
+        let payer = tokens.token(Realm::Account, transfer.payer.account.key());
+        let payee = tokens.token(Realm::Account, transfer.payee.account.key());
+        let payment = tokens.token(Realm::Payment, &request.payment_id);
+
+        let mut fields = Vec::with_capacity(128);
+        for token in [payment, customer, payer, payee] {
+            fields.extend_from_slice(&token.0);
+        }
+        transfer.money.put(&mut fields);
+        transfer.confirmed.put(&mut fields);
+        request.stage.put(&mut fields);
+
+        let optional = |realm, id: &Option<Box<str>>| id.as_ref().map(|id| tokens.token(realm, id));
+        Self {
+            request: request.id,
+            payment,
+            customer,
+            payer,
+            payee,
+            end_to_end: optional(Realm::EndToEnd, &transfer.end_to_end_id),
+            instruction: optional(Realm::Instruction, &transfer.instruction_id),
+            fingerprint: half(tokens.seal(&fields)),
+        }
+    }
+}
+
+/// Returns the UUID that names the decision at `position` about `request`: version 8, the position
+/// in its first 48 bits, bits of the request's id in the rest.
+pub fn decision_id(position: u64, request: [u8; 16]) -> [u8; 16] {
+    let mut id = request;
+    let place = position.to_be_bytes();
+    id.iter_mut().zip(place.iter().skip(2)).for_each(|(to, from)| *to = *from);
+    let [.., version, _, variant, _, _, _, _, _, _, _] = &mut id;
+    *version = (*version & 0x0f) | 0x80;
+    *variant = (*variant & 0x3f) | 0x80;
+    id
+}
+
+/// Returns the position that a decision's UUID speaks of. Whether the decision there has this id is
+/// the reader's to check.
+pub fn decision_position(id: [u8; 16]) -> u64 {
+    let mut place = [0; 8];
+    place.iter_mut().skip(2).zip(id).for_each(|(to, from)| *to = from);
+    u64::from_be_bytes(place)
+}
+
+/// Number of [`Parameters`].
+pub const KIND_PARAMETERS: u8 = 1;
+/// Number of [`Activated`].
+pub const KIND_ACTIVATED: u8 = 2;
+/// Number of [`Decided`].
+pub const KIND_DECIDED: u8 = 3;
+/// Number of [`Executed`].
+pub const KIND_EXECUTED: u8 = 4;
+
+/// What every entry names as the build that wrote it.
+pub const BUILD: &str = concat!("clearline ", env!("CARGO_PKG_VERSION"));
+
+fn public<T: Tagged>(bytes: &[u8]) -> Result<T, EntryError> {
+    T::take(bytes).map_err(EntryError::Public)
+}
+
+fn opened<T: Tagged>(bytes: Option<&[u8]>) -> Result<Option<T>, EntryError> {
+    bytes.map(T::take).transpose().map_err(EntryError::Personal)
+}
+
+fn bytes(value: &impl Tagged, capacity: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(capacity);
+    value.put(&mut bytes);
+    bytes
+}
+
+fn half(hash: [u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+    half
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_is_named_by_its_position_and_request() {
+        let request = [0xff; 16];
+        for position in [0, 1, 0x0102_0304_0506, 0xffff_ffff_ffff] {
+            let id = decision_id(position, request);
+            assert_eq!(decision_position(id), position);
+            assert_eq!(uuid::Uuid::from_bytes(id).get_version_num(), 8);
+        }
+        assert_ne!(decision_id(7, [0; 16]), decision_id(7, request));
+    }
+
+    #[test]
+    fn an_unknown_kind_is_refused() {
+        let parts = Parts {
+            kind: 99,
+            time: Time::from_micros(0),
+            slot: 0,
+            public: Vec::new(),
+            personal: None,
+        };
+        assert_eq!(Entry::read(&parts), Err(EntryError::Kind(99)));
+    }
+}

@@ -1,0 +1,107 @@
+//! Index: the values that an entry can be found by.
+//!
+//! Tokens, request ids and actions only: an index holds nothing that the public part does not.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::account::Token;
+use crate::decision::Action;
+use crate::entry::{DecidedPublic, ExecutedPublic, KIND_DECIDED, KIND_EXECUTED};
+use crate::tagged::Tagged as _;
+
+/// One value that an entry can be found by.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct IndexKey {
+    /// Which field it is of; never 0.
+    pub field: u8,
+    /// The value, or a keyed token of it.
+    pub value: [u8; 16],
+}
+
+impl IndexKey {
+    /// Finds every decision.
+    pub const DECISIONS: Self = Self { field: 1, value: [0; 16] };
+
+    /// Finds the decision that answered a request.
+    pub const fn request(id: [u8; 16]) -> Self {
+        Self { field: 2, value: id }
+    }
+
+    /// Finds the decisions about a payment.
+    pub const fn payment(token: Token) -> Self {
+        Self { field: 3, value: token.0 }
+    }
+
+    /// Finds decisions by `EndToEndId`.
+    pub const fn end_to_end(token: Token) -> Self {
+        Self { field: 4, value: token.0 }
+    }
+
+    /// Finds decisions by `InstrId`.
+    pub const fn instruction(token: Token) -> Self {
+        Self { field: 5, value: token.0 }
+    }
+
+    /// Finds decisions by the account the money would leave.
+    pub const fn payer(token: Token) -> Self {
+        Self { field: 6, value: token.0 }
+    }
+
+    /// Finds decisions by the account the money would reach.
+    pub const fn payee(token: Token) -> Self {
+        Self { field: 7, value: token.0 }
+    }
+
+    /// Finds decisions by what the bank was asked to do.
+    pub const fn action(action: Action) -> Self {
+        let number = match action {
+            Action::Allow => 1,
+            Action::Hold => 2,
+        };
+        Self { field: 8, value: [number; 16] }
+    }
+
+    /// Finds decisions by the typology that led: the first 16 bytes of the SHA-256 of its id.
+    pub fn typology(id: &str) -> Self {
+        let hash: [u8; 32] = Sha256::digest(id.as_bytes()).into();
+        let mut value = [0; 16];
+        value.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+        Self { field: 9, value }
+    }
+
+    /// Finds the reports about a payment.
+    pub const fn execution(payment: Token) -> Self {
+        Self { field: 10, value: payment.0 }
+    }
+}
+
+/// Appends the keys under which an entry of `kind` with this `public` part is found. Entries that
+/// nobody looks for have none.
+pub fn index_keys(kind: u8, public: &[u8], keys: &mut Vec<IndexKey>) {
+    match kind {
+        KIND_DECIDED => {
+            if let Ok(decided) = DecidedPublic::take(public) {
+                decided_keys(&decided, keys);
+            }
+        }
+        KIND_EXECUTED => {
+            if let Ok(executed) = ExecutedPublic::take(public) {
+                keys.push(IndexKey::execution(executed.payment));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn decided_keys(decided: &DecidedPublic, keys: &mut Vec<IndexKey>) {
+    let identity = &decided.identity;
+    keys.push(IndexKey::DECISIONS);
+    keys.push(IndexKey::request(identity.request));
+    keys.push(IndexKey::payment(identity.payment));
+    keys.push(IndexKey::payer(identity.payer));
+    keys.push(IndexKey::payee(identity.payee));
+    keys.extend(identity.end_to_end.map(IndexKey::end_to_end));
+    keys.extend(identity.instruction.map(IndexKey::instruction));
+    keys.push(IndexKey::action(decided.action));
+    keys.extend(decided.typology.as_deref().map(IndexKey::typology));
+}

@@ -1,5 +1,9 @@
 //! Grpc: the door. Messages come in, decisions go out.
 
+pub mod read;
+#[cfg(test)]
+pub(crate) mod sample;
+
 /// Types generated from `proto/`.
 pub mod pb {
     #![expect(

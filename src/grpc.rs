@@ -3,6 +3,8 @@
 pub mod read;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod status;
+pub mod write;
 
 /// Types generated from `proto/`.
 pub mod pb {

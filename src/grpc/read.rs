@@ -21,6 +21,7 @@ mod query;
 mod refused;
 mod transfer;
 
+pub(crate) use faults::DECISIONS;
 pub use query::{PAGE_MAX, Page, Report, Wanted, page, report, wanted};
 
 use crate::calendar::Time;

@@ -130,7 +130,7 @@ mod tests {
         ];
         let mut frontier = Frontier::default();
         for (size, root) in roots.iter().enumerate() {
-            let hex: String = frontier.root().iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = frontier.root().map(|byte| format!("{byte:02x}")).concat();
             assert_eq!(hex, *root, "{size} leaves");
             if let Some(leaf) = leaves.get(size) {
                 frontier.push(leaf_hash(leaf));

@@ -26,6 +26,8 @@ use crate::transfer::{ANSWERS_MAX, Answer, Inherited, Request, Stage, Transfer};
 
 pub mod snapshot;
 pub mod table;
+#[cfg(test)]
+mod tests;
 
 use table::{Generations, Table};
 
@@ -92,6 +94,8 @@ struct Payment {
     /// What was reported of it, and the report's position.
     execution: Option<Execution>,
     reported: Option<u64>,
+    /// Whether it is in the payer's history.
+    counted: bool,
 }
 
 /// What a look at a payment stated, which a later one inherits.
@@ -151,7 +155,7 @@ record!(Payer { 1 slot, 2 first, 3 seen, 4 pairs });
 record!(Answered { 1 position, 2 fingerprint });
 record!(Payment {
     1 decision, 2 stage, 3 decided, 4 looks, 5 asked, 6 slot, 7 customer, 8 payee, 9 money,
-    10 stated, 11 execution, 12 reported,
+    10 stated, 11 execution, 12 reported, 13 counted,
 });
 record!(Stated { 1 transfer, 2 inherited, 3 answers });
 
@@ -324,18 +328,16 @@ impl Memory {
         let public = &executed.public;
         self.see(public.customer, executed.slot, executed.time);
 
-        let before = self.payments.get(&public.payment.0).and_then(|payment| payment.execution);
         let new = || Payment::reported(executed);
-        if let Some(payment) = self.payments.entry(public.payment.0, new) {
-            payment.execution = Some(public.execution);
-            payment.reported = Some(position);
-        }
+        let Some(payment) = self.payments.entry(public.payment.0, new) else { return };
+        payment.execution = Some(public.execution);
+        payment.reported = Some(position);
         // What was sent counts once, whatever is reported of it later.
-        let left = |execution| matches!(execution, Execution::Sent | Execution::SentUnscreened);
-        let counts = left(public.execution) && !before.is_some_and(left);
-        if let (true, Some(personal)) = (counts, &executed.personal)
+        let left = matches!(public.execution, Execution::Sent | Execution::SentUnscreened);
+        if let Some(personal) = executed.personal.as_ref().filter(|_| left && !payment.counted)
             && let Some(payer) = self.payers.get_mut(&public.customer.0)
         {
+            payment.counted = true;
             payer.send(public.payee, personal.executed, personal.money);
         }
     }
@@ -436,6 +438,7 @@ impl Payment {
             stated: None,
             execution: None,
             reported: None,
+            counted: false,
         }
     }
 
@@ -453,6 +456,7 @@ impl Payment {
             stated: None,
             execution: None,
             reported: None,
+            counted: false,
         }
     }
 

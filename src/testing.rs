@@ -2,8 +2,11 @@
 
 use crate::account::Account;
 use crate::calendar::Time;
+use crate::document::{Document, Problems, Section};
+use crate::history::Recall;
 use crate::money::{Amount, Currency, Money, Share};
-use crate::transfer::{Payee, Payer, Session, Texts, Transfer};
+use crate::signal::{Facts, Mode};
+use crate::transfer::{Payee, Payer, Session, Stage, Texts, Transfer};
 
 /// Reads an amount.
 pub(crate) fn amount(text: &str) -> Amount {
@@ -64,4 +67,35 @@ pub(crate) fn transfer() -> Transfer {
         session: Session::default(),
         gathered: None,
     }
+}
+
+/// Returns the facts of [`transfer`], asked about in the app before it is confirmed, by a payer
+/// nothing is known of.
+pub(crate) fn facts() -> Facts {
+    let transfer = transfer();
+    Facts {
+        decided: transfer.confirmed,
+        transfer,
+        stage: Stage::BeforeConfirmation,
+        can_ask: true,
+        answers: Vec::new(),
+        mentions: Vec::new(),
+        recall: Recall::default(),
+        inherited: Vec::new(),
+        mode: Mode::Normal,
+        seed: 0,
+        rejected: Vec::new(),
+    }
+}
+
+/// Reads `text` as TOML and returns what `read` makes of it, and the problems, a line each.
+pub(crate) fn read_section<T>(
+    text: &str,
+    read: impl FnOnce(&Section<'_>) -> T,
+) -> (T, Vec<String>) {
+    let problems = Problems::default();
+    let document = Document::parse("a.toml", text, &problems);
+    let value = read(&document.root());
+    drop(document);
+    (value, problems.into_sorted().iter().map(ToString::to_string).collect())
 }

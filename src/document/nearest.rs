@@ -14,6 +14,7 @@ pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str> + Clone) -> 
         Some(_) => {
             let mut all: Vec<_> = names.map(|known| format!("`{known}`")).collect();
             all.sort();
+            all.dedup();
             format!("known here: {}", all.join(", "))
         }
     }

@@ -7,7 +7,6 @@
 //! Load and server share the machine: what this command prints is what it can do with both, not a
 //! ceiling. For that there is `cargo bench --bench ceiling`.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +17,8 @@ use crate::cli::bench::load::{Load, LoadError, drive};
 use crate::cli::bench::report::{Report, Sample};
 use crate::cli::bench::requests::{Mix, Shape};
 use crate::cli::bench::server::{Folder, Server, ServerError};
+use crate::cli::{CliError, print};
+use crate::clock::{Clock as _, RealClock};
 
 pub mod requests;
 mod templates;
@@ -33,37 +34,37 @@ pub mod report;
 /// Measures how fast a server answers: latency, decisions a second, processor time a decision.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Bench {
-    /// Server to send to; without it one is started, on data of its own that is removed afterwards
+    /// Server to send to; without it one is started, on data of its own that is removed afterwards.
     #[arg(long)]
     address: Option<SocketAddr>,
-    /// Process id of that server, to read its processor time
+    /// Process id of that server, to read its processor time.
     #[arg(long, requires = "address")]
     pid: Option<u32>,
-    /// Calls of one request each, or streams
+    /// Calls of one request each, or streams.
     #[arg(long, value_enum, default_value = "unary")]
     mode: Mode,
-    /// How long to measure, after a warm-up of a quarter of it
+    /// How long to measure, after a warm-up of a quarter of it.
     #[arg(long, default_value = "10", value_parser = RangedU64ValueParser::<u64>::new().range(1..=600))]
     seconds: u64,
-    /// Connections; in the mode `stream` each carries one stream
+    /// Connections; in the mode `stream` each carries one stream.
     #[arg(long, default_value = "4", value_parser = clap::value_parser!(u16).range(1..=256))]
     connections: u16,
-    /// Requests of one connection that wait for their answers at most
+    /// Requests of one connection that wait for their answers at most.
     #[arg(long, default_value = "32", value_parser = clap::value_parser!(u16).range(1..=4096))]
     in_flight: u16,
-    /// Requests a second in all, sent whatever the answers do; without it as fast as answers come
+    /// Requests a second in all, sent whatever the answers do; without it as fast as answers come.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: Option<u32>,
-    /// Payers that take turns
+    /// Payers that take turns.
     #[arg(long, default_value = "100000", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     payers: u32,
-    /// Percentage of transfers that carry texts
+    /// Percentage of transfers that carry texts.
     #[arg(long, default_value = "30", value_parser = clap::value_parser!(u32).range(0..=100))]
     texts_share: u32,
-    /// Percentage of transfers that look like the scam
+    /// Percentage of transfers that look like the scam.
     #[arg(long, default_value = "2", value_parser = clap::value_parser!(u32).range(0..=100))]
     warnings_share: u32,
-    /// Prints one JSON object
+    /// Prints one JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -86,42 +87,41 @@ pub enum BenchError {
     #[error(transparent)]
     Load(#[from] LoadError),
     /// This program does not know where it lies.
-    #[error("could not find this program, to start a server with it")]
-    Program(#[source] std::io::Error),
-    /// The report could not be printed.
-    #[error("could not print the report")]
-    Print(#[source] std::io::Error),
-}
-
-/// Runs the command.
-pub fn run(arguments: &Bench) -> Result<(), BenchError> {
-    let started = if arguments.address.is_none() {
-        let program = std::env::current_exe().map_err(BenchError::Program)?;
-        // Beside the data of a server started here: on the same disk.
-        let folder = Folder::new(&PathBuf::from("."))?;
-        Some((Server::start(&program, &folder)?, folder))
-    } else {
-        None
-    };
-    let server = started.as_ref().map(|(server, _)| server);
-    let address = arguments.address.or(server.map(|server| server.address));
-    // INVARIANT: there is an address, or a server was started.
-    let Some(address) = address else { return Ok(()) };
-    let pid = arguments.pid.or(server.map(Server::pid));
-
-    let load = arguments.load(address);
-    let measured = drive(&load, now(), || Sample::take(pid))?;
-    let report = Report::new(&load, &measured);
-    let text = if arguments.json { report.json() } else { report.table() };
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).map_err(BenchError::Print)?;
-    if let Some((server, _folder)) = started {
-        server.stop()?;
-    }
-    Ok(())
+    #[error("this program cannot be found, to start a server with it: {0}")]
+    Program(std::io::Error),
 }
 
 impl Bench {
+    /// Runs the command.
+    pub fn run(&self) -> Result<(), CliError> {
+        match self.measure() {
+            Ok(report) => print(&if self.json { report.json() } else { report.table() }),
+            Err(BenchError::Load(LoadError::Connect(address, _))) => {
+                Err(CliError::NoServer(address.to_string()))
+            }
+            Err(error) => Err(CliError::NotAsExpected(error.to_string())),
+        }
+    }
+
+    fn measure(&self) -> Result<Report, BenchError> {
+        if let Some(address) = self.address {
+            return self.send(address, self.pid);
+        }
+        let program = std::env::current_exe().map_err(BenchError::Program)?;
+        // Beside the data of a server started here: on the same disk.
+        let folder = Folder::new(&PathBuf::from("."))?;
+        let server = Server::start(&program, &folder)?;
+        let report = self.send(server.address, Some(server.pid()))?;
+        server.stop()?;
+        Ok(report)
+    }
+
+    fn send(&self, address: SocketAddr, pid: Option<u32>) -> Result<Report, BenchError> {
+        let load = self.load(address);
+        let measured = drive(&load, now(), || Sample::take(pid))?;
+        Ok(Report::new(&load, &measured))
+    }
+
     fn load(&self, address: SocketAddr) -> Load {
         let measured = Duration::from_secs(self.seconds);
         Load {
@@ -145,9 +145,10 @@ impl Bench {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "becomes crate::clock once it is there")]
+/// Returns what the calendar says, as requests say it.
 pub fn now() -> prost_types::Timestamp {
-    std::time::SystemTime::now().into()
+    let (seconds, nanos) = RealClock::start().wall().parts();
+    prost_types::Timestamp { seconds, nanos }
 }
 
 /// Payees that a payer pays again and again.

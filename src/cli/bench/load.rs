@@ -83,14 +83,14 @@ pub enum LoadError {
     #[error("the system gives no random numbers")]
     Random,
     /// The runtime could not be built.
-    #[error("the load could not be started")]
-    Runtime(#[source] std::io::Error),
+    #[error("the load could not be started: {0}")]
+    Runtime(std::io::Error),
     /// The server could not be reached.
-    #[error("could not connect to `{0}`: is the server running there?")]
-    Connect(SocketAddr, #[source] std::io::Error),
+    #[error("no server answers at {0}: {1}")]
+    Connect(SocketAddr, std::io::Error),
     /// The server speaks no HTTP/2.
-    #[error("`{0}` does not speak HTTP/2")]
-    Handshake(SocketAddr, #[source] h2::Error),
+    #[error("the server at {0} does not speak HTTP/2: {1}")]
+    Handshake(SocketAddr, h2::Error),
     /// Some requests got no decision.
     #[error("{} requests got no decision: {}", total(.0), listed(.0))]
     Failed(BTreeMap<Reason, u64>),

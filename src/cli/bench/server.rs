@@ -31,11 +31,11 @@ pub struct Folder(PathBuf);
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The folder for its data could not be made.
-    #[error("could not make the folder `{0}`")]
-    Folder(PathBuf, #[source] io::Error),
+    #[error("the folder `{0}` cannot be made: {1}")]
+    Folder(PathBuf, io::Error),
     /// The program could not be started.
-    #[error("could not start `{0}`")]
-    Start(PathBuf, #[source] io::Error),
+    #[error("`{0}` cannot be started: {1}")]
+    Start(PathBuf, io::Error),
     /// It ended, or did not say where it listens in time.
     #[error("the server did not come up; it said:\n{0}")]
     Silent(String),
@@ -43,8 +43,8 @@ pub enum ServerError {
     #[error("the server ended with {0}; it said:\n{1}")]
     Ended(ExitStatus, String),
     /// It could not be waited for.
-    #[error("could not wait for the server")]
-    Wait(#[source] io::Error),
+    #[error("the server cannot be waited for: {0}")]
+    Wait(io::Error),
 }
 
 impl Folder {

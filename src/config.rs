@@ -203,7 +203,7 @@ impl From<config::ConfigError> for SettingsError {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` in {}: {}", self.key, self.place, self.advice)
+        write!(f, "`{}` (from {}): {}", self.key, self.place, self.advice)
     }
 }
 
@@ -528,7 +528,7 @@ mod tests {
             ("CLEARLINE__SERVER__DOORS", "server.doors"),
         ] {
             let error = load("", &[(name, "none")]).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("`{key}` in the environment: ")), "{error}");
+            assert!(error.starts_with(&format!("`{key}` (from the environment): ")), "{error}");
         }
     }
 

@@ -101,7 +101,11 @@ impl Folder {
         }
         for folder in FOLDERS.iter().chain(&LOG_FOLDERS) {
             disk.sweep(folder).map_err(failed(folder))?;
+            // A process killed before it could sync a name has left a file that is there for us
+            // and gone after a loss of power. Nothing may be built on it before that is settled.
+            disk.sync_folder(folder).map_err(failed(folder))?;
         }
+        disk.sync_folder("").map_err(failed("version"))?;
         let keys = Keys::open(&disk)?;
         Ok(Self { disk, origin: origin.into(), keys, _lock: Some(lock) })
     }

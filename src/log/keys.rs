@@ -333,7 +333,7 @@ const DESTROYED: Key = [0; 32];
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
     use super::*;

@@ -229,7 +229,7 @@ impl Draft {
             all(options.iter().map(|option| {
                 let id = name(option, "id");
                 let text = self.text(option, "text", LABEL_CHARS_MAX, bytes);
-                let admits = option.optional("admits", |option, key| option.flag(key));
+                let admits = option.optional("admits", Section::flag);
                 let admits = admits?.unwrap_or(false);
                 put_sized(bytes, |bytes| bytes.extend_from_slice(id.unwrap_or("").as_bytes()));
                 admits.put(bytes);

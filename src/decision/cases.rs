@@ -208,7 +208,7 @@ fn facts(case: &Section<'_>, policy: &Policy) -> Option<Facts> {
             due: None,
             payer,
             payee: match paid? {
-                Some(payee) => payee,
+                Some(stated) => stated,
                 None => stranger()?,
             },
             name_check: name_check?,

@@ -304,6 +304,11 @@ impl Warnings {
         locales
     }
 
+    /// Returns the language that stands in for those there are no words in.
+    pub fn locale(&self) -> &str {
+        &self.locale
+    }
+
     /// Counts scripts: warnings, times their steps, times the languages.
     pub fn count(&self) -> usize {
         self.scripts.len()

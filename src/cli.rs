@@ -1,1 +1,173 @@
-//! Cli.
+//! Cli: the commands, one a file.
+//!
+//! What a person reads is laid out for reading; `--json` prints one JSON object a line where a
+//! program may read instead. Answers go to standard output, everything else to standard error. An
+//! error says what to do next.
+//!
+//! # Exit codes
+//!
+//! | code | means |
+//! |---|---|
+//! | 0 | it went as expected; a hold is an answer, and as expected |
+//! | 1 | it did not: no decision, a case that fails, a decision that replays otherwise |
+//! | 2 | the command line makes no sense |
+//! | 64 | the settings are unknown, wrong or unsafe |
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, SettingsError, Sources};
+
+pub mod bench;
+pub mod decisions;
+pub mod demo;
+pub mod page;
+pub mod policy;
+pub mod remote;
+pub mod screen;
+pub mod serve;
+
+/// Asks of every outgoing transfer whether the payer is being talked out of their money.
+#[derive(Debug, Parser)]
+#[command(name = "clearline", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answers calls until it is told to stop.
+    Serve(Serve),
+    /// Shows the whole service at work on a few payments, and checks what it shows.
+    Demo(demo::Demo),
+    /// Sends requests to a running server and prints the answers.
+    Screen(screen::Screen),
+    /// Works on policies.
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Looks at decisions that were made.
+    #[command(subcommand)]
+    Decisions(decisions::Command),
+    /// Measures how fast a server answers, and what it costs.
+    Bench(bench::Bench),
+}
+
+/// The flags of `serve`. Each is a setting too, and wins over it.
+#[derive(Debug, clap::Args)]
+struct Serve {
+    /// A file of settings, see deploy/clearline.toml.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen, such as 127.0.0.1:50051; port 0 takes any that is free.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// The folder of the log and its keys.
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<String>,
+    /// The folder of the policy; the shipped one without it.
+    #[arg(long, value_name = "FOLDER")]
+    policy: Option<String>,
+}
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The settings are unknown, wrong or unsafe.
+    #[error("{0}\nnothing was started; deploy/clearline.toml lists every setting")]
+    Settings(#[from] SettingsError),
+    /// The command line makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// It ran, and something was not as expected. The text says what, and what to do.
+    #[error("{0}")]
+    NotAsExpected(String),
+    /// A file cannot be read.
+    #[error("`{path}` cannot be read: {source}")]
+    Unreadable {
+        /// Which.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Nobody answers at an address.
+    #[error(
+        "no server answers at {0}: start one with `clearline serve`, or say where it is with \
+         --address"
+    )]
+    NoServer(String),
+    /// The server gave no decision.
+    #[error("{0}")]
+    Refused(remote::Refused),
+    /// Standard output cannot be written.
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Does what the command line says and returns the exit code.
+pub fn main() -> ExitCode {
+    let error = match run(Arguments::parse().command) {
+        Ok(()) => return ExitCode::SUCCESS,
+        // Whoever read the output has seen enough of it.
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => error,
+    };
+    let told = writeln!(io::stderr(), "clearline: {error}");
+    let code = match &error {
+        CliError::Usage(_) => 2,
+        CliError::Settings(_) => 64,
+        CliError::NotAsExpected(_)
+        | CliError::Unreadable { .. }
+        | CliError::NoServer(_)
+        | CliError::Refused(_)
+        | CliError::Output(_) => 1,
+    };
+    told.map_or(ExitCode::FAILURE, |()| ExitCode::from(code))
+}
+
+fn run(command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Serve(flags) => serve::run(flags.config()?),
+        Command::Demo(demo) => demo.run(),
+        Command::Screen(screen) => screen.run(),
+        Command::Policy(command) => command.run(),
+        Command::Decisions(command) => command.run(),
+        Command::Bench(bench) => bench.run(),
+    }
+}
+
+impl Serve {
+    fn config(self) -> Result<Config, CliError> {
+        let flags = [
+            ("server.listen", self.listen),
+            ("data.folder", self.data),
+            ("policy.folder", self.policy),
+        ];
+        let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        Ok(Config::load(Sources { file: self.config, environment: None, flags })?)
+    }
+}
+
+/// Writes `text` to standard output.
+fn print(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,1 +1,543 @@
-//! Config.
+//! Config: the settings of the process.
+//!
+//! Addresses, folders and bounds: what differs from machine to machine. They come from a file, then
+//! from the environment (`CLEARLINE__SECTION__KEY`), then from the command line; the later one
+//! wins. Each has a default that is safe on a laptop, and `deploy/clearline.toml` lists them all.
+//! A setting that nobody knows is refused, because it is most often one that somebody misspelt.
+//!
+//! Never holds anything that changes a decision: that is the policy's, which has a digest and is in
+//! the log.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use config::{Environment, File, FileFormat, Value, ValueKind};
+use tracing::Level;
+
+use crate::calendar::Span;
+use crate::entry::Parameters;
+
+/// The settings of the process, complete and checked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Config {
+    /// Where to listen. A loopback address, until calls can be encrypted.
+    pub listen: SocketAddr,
+    /// Threads that take calls.
+    pub doors: u16,
+    /// Whether the API describes itself to whoever asks.
+    pub reflection: bool,
+    /// How long a call may take that does not say.
+    pub deadline_default: Duration,
+    /// How long a call may take at most.
+    pub deadline_max: Duration,
+    /// How long a stop waits for calls under way.
+    pub drain: Duration,
+    /// Most calls that wait to be decided.
+    pub queue_max: u32,
+    /// Most connections at a time.
+    pub connections_max: u32,
+    /// Most calls under way on one connection.
+    pub streams_max: u32,
+    /// The folder that holds the log, its keys and what can be rebuilt from them.
+    pub data: PathBuf,
+    /// The name under which the log signs its checkpoints.
+    pub origin: String,
+    /// A segment of the log is sealed when it has grown to this many bytes.
+    pub segment_bytes_max: u64,
+    /// A snapshot of what is remembered is written after this many entries.
+    pub snapshot_entries: u64,
+    /// Bounds of what is remembered. They count from the entry that logs them.
+    pub parameters: Parameters,
+    /// The folder of the policy; the shipped one where absent.
+    pub policy: Option<PathBuf>,
+    /// The least urgent events that are written.
+    pub level: Level,
+}
+
+/// Where settings come from, the later ones winning over the earlier ones.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// A file of settings.
+    pub file: Option<PathBuf>,
+    /// The environment as name and value; that of the process where absent.
+    pub environment: Option<Vec<(String, String)>>,
+    /// Settings of the command line by their full name, such as `server.listen`.
+    pub flags: Vec<(&'static str, String)>,
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A source cannot be read at all.
+    #[error("the settings cannot be read: {0}")]
+    Unreadable(String),
+    /// Settings are unknown or wrong; all of them.
+    #[error("{}", lines(.0))]
+    Refused(Vec<Problem>),
+}
+
+/// One setting that is unknown or wrong.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Problem {
+    /// Its full name, such as `server.listen`.
+    pub key: String,
+    /// Where it was set.
+    pub place: String,
+    /// What to do about it.
+    pub advice: String,
+}
+
+impl Config {
+    /// Returns the settings of `sources`, with the default of each that they leave out.
+    pub fn load(sources: Sources) -> Result<Self, SettingsError> {
+        let mut builder = config::Config::builder();
+        if let Some(file) = &sources.file {
+            builder = builder.add_source(File::from(file.as_path()).format(FileFormat::Toml));
+        }
+        let environment = Environment::with_prefix(PREFIX)
+            .prefix_separator("__")
+            .separator("__")
+            .source(sources.environment.map(|pairs| pairs.into_iter().collect()));
+        builder = builder.add_source(environment);
+        for (key, value) in sources.flags {
+            builder = builder.set_override(key, value)?;
+        }
+        let built = builder.build()?;
+        let mut settings = Settings::of(built.cache.kind);
+
+        let config = Self::take(&mut settings);
+        settings.refuse_the_rest();
+        if settings.problems.is_empty() {
+            return Ok(config);
+        }
+        Err(SettingsError::Refused(settings.problems))
+    }
+
+    fn take(settings: &mut Settings) -> Self {
+        let default = Self::default();
+        let config = Self {
+            listen: settings.take("server.listen", default.listen, loopback),
+            doors: settings.number("server.doors", default.doors, 1..=64),
+            reflection: settings.take("server.reflection", default.reflection, yes_or_no),
+            deadline_default: settings.millis(
+                "server.deadline_default_ms",
+                default.deadline_default,
+                1..=60_000,
+            ),
+            deadline_max: settings.millis(
+                "server.deadline_max_ms",
+                default.deadline_max,
+                1..=60_000,
+            ),
+            drain: settings.millis("server.drain_ms", default.drain, 0..=600_000),
+            queue_max: settings.number("limits.queue_max", default.queue_max, 1..=65_536),
+            connections_max: settings.number(
+                "limits.connections_max",
+                default.connections_max,
+                1..=65_536,
+            ),
+            streams_max: settings.number("limits.streams_max", default.streams_max, 1..=65_536),
+            data: settings.take("data.folder", default.data, folder),
+            origin: settings.take("data.origin", default.origin, origin),
+            segment_bytes_max: settings.number(
+                "data.segment_bytes_max",
+                default.segment_bytes_max,
+                // One frame of the largest batch fits below the upper end; the lower is for tests.
+                65_536..=1_073_741_824,
+            ),
+            snapshot_entries: settings.number(
+                "data.snapshot_entries",
+                default.snapshot_entries,
+                1_000..=1_000_000_000,
+            ),
+            parameters: parameters(settings, default.parameters),
+            policy: shipped_or_folder(settings),
+            level: settings.take("telemetry.level", default.level, level),
+        };
+        if config.deadline_max < config.deadline_default {
+            settings.refuse("server.deadline_default_ms", "at most `server.deadline_max_ms`");
+        }
+        config
+    }
+}
+
+impl Default for Config {
+    /// Safe on a laptop: nothing listens beyond the machine, nothing is written outside the folder.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 50_051)),
+            // One is enough for tens of thousands of decisions a second, and leaves the other
+            // cores to the turn and the disk.
+            doors: 1,
+            reflection: true,
+            // A payer waits in front of a screen: beyond this the bank is better off deciding what
+            // to do without an answer.
+            deadline_default: Duration::from_millis(800),
+            deadline_max: Duration::from_secs(10),
+            drain: Duration::from_secs(10),
+            // A tenth of a second of the busiest day.
+            queue_max: 8_192,
+            // Below the 1,024 files that a process may have open by default.
+            connections_max: 512,
+            streams_max: 1_024,
+            data: PathBuf::from("./clearline-data"),
+            origin: "clearline.localhost/decisions".to_owned(),
+            segment_bytes_max: 64 * 1_048_576,
+            // Two seconds of reading at a start.
+            snapshot_entries: 500_000,
+            parameters: Parameters::FIRST,
+            policy: None,
+            level: Level::INFO,
+        }
+    }
+}
+
+impl From<config::ConfigError> for SettingsError {
+    fn from(error: config::ConfigError) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` (from {}): {}", self.key, self.place, self.advice)
+    }
+}
+
+/// Takes the policy's folder, of which an empty name means the shipped policy.
+fn shipped_or_folder(settings: &mut Settings) -> Option<PathBuf> {
+    let named = settings.take("policy.folder", String::new(), |text| Ok(text.to_owned()));
+    (!named.is_empty()).then(|| PathBuf::from(named))
+}
+
+fn parameters(settings: &mut Settings, default: Parameters) -> Parameters {
+    let hours = default.window.whole_seconds().div_euclid(3_600);
+    // The longest window is a month: whoever retries later has another question.
+    let hours = settings.number("memory.window_hours", hours, 1..=744);
+    Parameters {
+        window: Span::hours(hours),
+        requests_max: settings.number(
+            "memory.requests_max",
+            default.requests_max,
+            1_000..=100_000_000,
+        ),
+        payments_max: settings.number(
+            "memory.payments_max",
+            default.payments_max,
+            1_000..=10_000_000,
+        ),
+    }
+}
+
+/// Settings as they were written, each taken out once.
+#[derive(Debug)]
+struct Settings {
+    /// Sorted by key.
+    written: Vec<(String, Value)>,
+    /// Keys that were asked for, for advice.
+    known: Vec<&'static str>,
+    /// Where each was set that was taken.
+    places: Vec<(&'static str, String)>,
+    problems: Vec<Problem>,
+}
+
+impl Settings {
+    fn of(root: ValueKind) -> Self {
+        let mut written = Vec::new();
+        flatten("", Value::new(None, root), &mut written);
+        written.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Self { written, known: Vec::new(), places: Vec::new(), problems: Vec::new() }
+    }
+
+    /// Takes out the setting called `key` as `read` reads it; `default` where it is not set or
+    /// cannot be read.
+    fn take<T>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> T {
+        self.known.push(key);
+        let Some(at) = self.written.iter().position(|(written, _)| written == key) else {
+            return default;
+        };
+        let (_, value) = self.written.remove(at);
+        self.places.push((key, place(&value)));
+        let text = match &value.kind {
+            ValueKind::Table(_) | ValueKind::Array(_) | ValueKind::Float(_) | ValueKind::Nil => {
+                self.refuse(key, "one text, whole number or `true` or `false`");
+                return default;
+            }
+            kind => kind.to_string(),
+        };
+        match read(&text) {
+            Ok(value) => value,
+            Err(advice) => {
+                self.refuse(key, &format!("`{text}` is not {advice}"));
+                default
+            }
+        }
+    }
+
+    fn number<T: TryFrom<i64> + Copy + fmt::Display + PartialOrd>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        range: RangeInclusive<T>,
+    ) -> T {
+        self.take(key, default, |text| {
+            let number = text.parse::<i64>().ok().and_then(|number| T::try_from(number).ok());
+            number
+                .filter(|number| range.contains(number))
+                .ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
+        })
+    }
+
+    fn millis(
+        &mut self,
+        key: &'static str,
+        default: Duration,
+        range: RangeInclusive<u64>,
+    ) -> Duration {
+        let default = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(self.number(key, default, range))
+    }
+
+    fn refuse(&mut self, key: &'static str, advice: &str) {
+        let place = self.places.iter().find(|(taken, _)| *taken == key);
+        let place = place.map_or_else(|| "the defaults".to_owned(), |(_, place)| place.clone());
+        self.problems.push(Problem { key: key.to_owned(), place, advice: advice.to_owned() });
+    }
+
+    /// Refuses every setting that nobody has asked for.
+    fn refuse_the_rest(&mut self) {
+        let known = self.known.join(", ");
+        for (key, value) in self.written.drain(..) {
+            let place = place(&value);
+            let advice = format!("no such setting; there are {known}");
+            self.problems.push(Problem { key, place, advice });
+        }
+    }
+}
+
+/// Appends every setting below `value` under its full name. An empty section is none.
+fn flatten(key: &str, value: Value, written: &mut Vec<(String, Value)>) {
+    match value.kind {
+        ValueKind::Table(table) => {
+            for (name, below) in table {
+                let below_key = if key.is_empty() { name } else { format!("{key}.{name}") };
+                flatten(&below_key, below, written);
+            }
+        }
+        _ => written.push((key.to_owned(), value)),
+    }
+}
+
+fn place(value: &Value) -> String {
+    value.origin().unwrap_or("the command line").to_owned()
+}
+
+fn lines(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "an address and a port, such as `127.0.0.1:50051`".to_owned())?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err("a loopback address: calls are not encrypted yet, so that other machines must not reach \
+         this one; use `127.0.0.1` or `[::1]`, and a proxy on this machine that speaks TLS"
+        .to_owned())
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "`true` or `false`".to_owned())
+}
+
+fn folder(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        return Err("a folder".to_owned());
+    }
+    Ok(PathBuf::from(text))
+}
+
+/// Takes what a signed note may be named: no spaces and no plus sign.
+fn origin(text: &str) -> Result<String, String> {
+    let fits = (1..=ORIGIN_CHARS_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'+');
+    if fits {
+        return Ok(text.to_owned());
+    }
+    Err(format!("a name of 1 to {ORIGIN_CHARS_MAX} printable characters without spaces or `+`"))
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    match text {
+        "error" => Ok(Level::ERROR),
+        "warn" => Ok(Level::WARN),
+        "info" => Ok(Level::INFO),
+        "debug" => Ok(Level::DEBUG),
+        _ => Err("`error`, `warn`, `info` or `debug`".to_owned()),
+    }
+}
+
+const PREFIX: &str = "CLEARLINE";
+// It is in every receipt, and a host name with a path fits easily.
+const ORIGIN_CHARS_MAX: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Loads settings from these lines of a file and from this environment.
+    fn load(file: &str, environment: &[(&str, &str)]) -> Result<Config, SettingsError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clearline.toml");
+        std::fs::write(&path, file).unwrap();
+        let pairs = environment.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Config::load(Sources {
+            file: Some(path),
+            environment: Some(pairs.collect()),
+            flags: Vec::new(),
+        })
+    }
+
+    /// Says what is wrong with these lines: the key and a part of the advice.
+    #[track_caller]
+    fn refused(file: &str, want: &[(&str, &str)]) {
+        match load(file, &[]) {
+            Err(SettingsError::Refused(problems)) => {
+                let keys: Vec<_> = problems.iter().map(|problem| &*problem.key).collect();
+                assert_eq!(keys, want.iter().map(|(key, _)| *key).collect::<Vec<_>>(), "{file}");
+                for (problem, (_, part)) in problems.iter().zip(want) {
+                    assert!(problem.advice.contains(part), "{problem}");
+                    assert!(problem.place.ends_with("clearline.toml"), "{problem}");
+                }
+            }
+            other => panic!("{file}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_set_is_the_default() {
+        assert_eq!(load("", &[]).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn the_file_in_deploy_lists_every_setting_with_its_default() {
+        let text = include_str!("../deploy/clearline.toml");
+        assert_eq!(load(text, &[]).unwrap(), Config::default());
+
+        // A file that sets nothing else leaves nothing to be known but what it lists.
+        let Err(SettingsError::Refused(problems)) = load("[nowhere]\nnothing = 1", &[]) else {
+            panic!("a setting that nobody knows was taken");
+        };
+        let (_, known) = problems[0].advice.split_once("there are ").unwrap();
+        let listed: toml::Table = text.parse().unwrap();
+        let mut listed: Vec<String> = listed
+            .iter()
+            .flat_map(|(section, below)| {
+                below.as_table().unwrap().keys().map(move |key| format!("{section}.{key}"))
+            })
+            .collect();
+        let mut known: Vec<String> = known.split(", ").map(str::to_owned).collect();
+        listed.sort();
+        known.sort();
+        assert_eq!(listed, known);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_a_flag_over_both() {
+        let file = "[server]\ndoors = 2\ndrain_ms = 5\n[policy]\nfolder = \"mine\"";
+        let environment = [("CLEARLINE__SERVER__DOORS", "3"), ("OTHER__SERVER__DOORS", "4")];
+        let config = load(file, &environment).unwrap();
+        assert_eq!(config.doors, 3);
+        assert_eq!(config.drain, Duration::from_millis(5));
+        assert_eq!(config.policy, Some(PathBuf::from("mine")));
+
+        let pairs = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let sources = Sources {
+            file: None,
+            environment: Some(pairs.into()),
+            flags: vec![("server.doors", "5".to_owned())],
+        };
+        assert_eq!(Config::load(sources).unwrap().doors, 5);
+    }
+
+    #[test]
+    fn a_wrong_setting_is_refused_by_name() {
+        for (file, key, advice) in [
+            ("[server]\ndoors = 0", "server.doors", "`0` is not a whole number from 1 to 64"),
+            ("[server]\ndoors = 65", "server.doors", "`65`"),
+            ("[server]\ndoors = -1", "server.doors", "`-1`"),
+            ("[server]\ndoors = 1.5", "server.doors", "one text"),
+            ("[server]\ndoors = [1]", "server.doors", "one text"),
+            ("[server]\ndoors = 99999999999999999999", "", "cannot be read"),
+            ("[server]\nlisten = \"here\"", "server.listen", "an address and a port"),
+            ("[server]\nlisten = \"0.0.0.0:50051\"", "server.listen", "TLS"),
+            ("[server]\nlisten = \"192.0.2.1:1\"", "server.listen", "TLS"),
+            ("[server]\nlisten = \"[::]:1\"", "server.listen", "TLS"),
+            ("[server]\nreflection = \"maybe\"", "server.reflection", "`true` or `false`"),
+            ("[server]\ndeadline_default_ms = 10001", "server.deadline_default_ms", "at most"),
+            ("[limits]\nqueue_max = 65537", "limits.queue_max", "65536"),
+            ("[data]\nfolder = \"\"", "data.folder", "a folder"),
+            ("[data]\norigin = \"a b\"", "data.origin", "without spaces"),
+            ("[data]\norigin = \"a+b\"", "data.origin", "without spaces"),
+            ("[data]\nsegment_bytes_max = 65535", "data.segment_bytes_max", "65536"),
+            ("[memory]\nwindow_hours = 745", "memory.window_hours", "744"),
+            ("[telemetry]\nlevel = \"loud\"", "telemetry.level", "`info`"),
+            ("[server]\nport = 1", "server.port", "no such setting"),
+            ("port = 1", "port", "no such setting"),
+            ("[[server]]\ndoors = 1", "server", "no such setting"),
+        ] {
+            if key.is_empty() {
+                let error = load(file, &[]).unwrap_err().to_string();
+                assert!(error.contains(advice), "{error}");
+            } else {
+                refused(file, &[(key, advice)]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_a_range_belong_to_it() {
+        let config = load("[server]\ndoors = 64\nlisten = \"[::1]:0\"\ndrain_ms = 0", &[]).unwrap();
+        assert_eq!((config.doors, config.drain), (64, Duration::ZERO));
+        assert_eq!(config.listen, "[::1]:0".parse().unwrap());
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once() {
+        refused(
+            "[server]\ndoors = 0\nlisten = \"\"\n[limits]\nqueue = 5",
+            &[("server.listen", ""), ("server.doors", ""), ("limits.queue", "no such")],
+        );
+    }
+
+    #[test]
+    fn a_variable_is_refused_by_its_name_too() {
+        for (name, key) in [
+            ("CLEARLINE__SERVER__DOOR", "server.door"),
+            ("CLEARLINE__LISTEN", "listen"),
+            ("CLEARLINE__SERVER__DOORS", "server.doors"),
+        ] {
+            let error = load("", &[(name, "none")]).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{key}` (from the environment): ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_missing_or_no_toml_is_named() {
+        let sources = Sources { file: Some("/nowhere/a.toml".into()), ..Sources::default() };
+        let error = Config::load(sources).unwrap_err().to_string();
+        assert!(error.contains("/nowhere/a.toml"), "{error}");
+        let error = load("[server", &[]).unwrap_err().to_string();
+        assert!(error.contains("clearline.toml"), "{error}");
+    }
+}

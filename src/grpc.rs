@@ -1,5 +1,11 @@
 //! Grpc: the door. Messages come in, decisions go out.
 
+pub mod read;
+#[cfg(test)]
+pub(crate) mod sample;
+pub mod status;
+pub mod write;
+
 /// Types generated from `proto/`.
 pub mod pb {
     #![expect(

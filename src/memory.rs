@@ -20,11 +20,14 @@ use crate::decision::HoldKind;
 use crate::entry::{Decided, Entry, Executed, Execution, Identity, Parameters};
 use crate::history::{Earlier, HORIZON, PAIRS_MAX, Pair, Recall};
 use crate::money::Money;
-use crate::tagged::{Tagged, TaggedError, record};
-use crate::transfer::{Inherited, Request, Stage, Transfer};
+use crate::signal::Facts;
+use crate::tagged::{Field as _, Tagged, TaggedError, record};
+use crate::transfer::{ANSWERS_MAX, Answer, Inherited, Request, Stage, Transfer};
 
 pub mod snapshot;
 pub mod table;
+#[cfg(test)]
+mod tests;
 
 use table::{Generations, Table};
 
@@ -86,12 +89,33 @@ struct Payment {
     customer: Token,
     payee: Token,
     money: Option<Money>,
-    /// The last transfer with all that it inherited; bytes, because few are ever needed again.
-    transfer: Option<Box<[u8]>>,
-    inherited: Vec<Inherited>,
+    /// What the last look stated or inherited; bytes, because few are ever needed again.
+    stated: Option<Box<[u8]>>,
     /// What was reported of it, and the report's position.
     execution: Option<Execution>,
     reported: Option<u64>,
+    /// Whether it is in the payer's history.
+    counted: bool,
+}
+
+/// What a look at a payment stated, which a later one inherits.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Stated {
+    transfer: Transfer,
+    /// Which of its facts were themselves inherited.
+    inherited: Vec<Inherited>,
+    answers: Vec<Answer>,
+}
+
+/// What is recalled for a request, besides the facts that its transfer inherits.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Recalled {
+    /// What is remembered of payer, payee and payment.
+    pub recall: Recall,
+    /// Which facts of the transfer an earlier look stated.
+    pub inherited: Vec<Inherited>,
+    /// Position of the last decision about the payment.
+    pub last: Option<u64>,
 }
 
 /// Whether a request was answered before.
@@ -131,8 +155,9 @@ record!(Payer { 1 slot, 2 first, 3 seen, 4 pairs });
 record!(Answered { 1 position, 2 fingerprint });
 record!(Payment {
     1 decision, 2 stage, 3 decided, 4 looks, 5 asked, 6 slot, 7 customer, 8 payee, 9 money,
-    10 transfer, 11 inherited, 12 execution, 13 reported,
+    10 stated, 11 execution, 12 reported, 13 counted,
 });
+record!(Stated { 1 transfer, 2 inherited, 3 answers });
 
 impl Memory {
     /// Returns what is remembered before the first entry.
@@ -184,6 +209,11 @@ impl Memory {
         self.payers.get(&customer.0).map_or(self.head.slot_next, |payer| payer.slot)
     }
 
+    /// Returns the number of the key that the next new payer gets.
+    pub fn slot_next(&self) -> u32 {
+        self.head.slot_next
+    }
+
     /// Tells whether a request was answered before, at log time `now`.
     pub fn known(&self, identity: &Identity, requested: Time, now: Time) -> Known {
         if let Some(answered) = self.requests.get(&identity.request) {
@@ -206,37 +236,39 @@ impl Memory {
     }
 
     /// Recalls what is known of the request's payer, payee and payment at log time `now`, and lets
-    /// the transfer inherit what earlier looks at the payment stated.
-    pub fn recall(
-        &self,
-        identity: &Identity,
-        request: &mut Request,
-        now: Time,
-    ) -> (Recall, Vec<Inherited>) {
+    /// the request inherit what earlier looks at the payment stated: the facts that it lacks, and
+    /// every answer, because an admission made once stands.
+    pub fn recall(&self, identity: &Identity, request: &mut Request, now: Time) -> Recalled {
         let since = now.minus(HORIZON);
         let payer = self.payers.get(&identity.customer.0).filter(|payer| since <= payer.seen);
-        let mut recall = Recall {
-            payer_first: payer.map(|payer| payer.first),
-            pair: payer.and_then(|payer| payer.pair(identity.payee, since)),
-            earlier: None,
+        let mut recalled = Recalled {
+            recall: Recall {
+                payer_first: payer.map(|payer| payer.first),
+                pair: payer.and_then(|payer| payer.pair(identity.payee, since)),
+                earlier: None,
+            },
+            inherited: Vec::new(),
+            last: None,
         };
-        let Some(payment) = self.payments.get(&identity.payment.0) else {
-            return (recall, Vec::new());
-        };
-        let Some(bytes) = payment.transfer.as_deref() else { return (recall, Vec::new()) };
-        // INVARIANT: the bytes were written by `apply` from a transfer.
-        let Ok(earlier) = Transfer::take(bytes) else { return (recall, Vec::new()) };
+        let Some(payment) = self.payments.get(&identity.payment.0) else { return recalled };
+        recalled.last = payment.decision;
+        // INVARIANT: the bytes were written by `apply`.
+        let stated = payment.stated.as_deref().and_then(|bytes| Stated::take(bytes).ok());
+        let Some(stated) = stated else { return recalled };
 
-        recall.earlier = Some(Earlier {
+        recalled.recall.earlier = Some(Earlier {
             stage: payment.stage,
             decided: payment.decided,
             looks: payment.looks,
             payee_changed: payment.payee != identity.payee,
-            amount_changed: earlier.money != request.transfer.money,
+            amount_changed: stated.transfer.money != request.transfer.money,
             unanswered: payment.asked && request.answers.is_empty(),
         });
-        let inherited = payment.inherit(&earlier, &mut request.transfer);
-        (recall, inherited)
+        recalled.inherited = payment.inherit(&stated, &mut request.transfer);
+        let mut answers = stated.answers;
+        answers.extend(request.answers.drain(..));
+        request.answers = answers;
+        recalled
     }
 
     /// Returns what is known of a payment that is being reported.
@@ -294,26 +326,23 @@ impl Memory {
         payment.payee = identity.payee;
         let facts = decided.personal.as_ref().map(|personal| &personal.facts);
         payment.money = facts.map(|facts| facts.transfer.money);
-        payment.transfer = facts.map(|facts| facts.transfer.to_bytes().into());
-        payment.inherited = facts.map(|facts| facts.inherited.clone()).unwrap_or_default();
+        payment.stated = facts.map(Stated::bytes_of);
     }
 
     fn executed(&mut self, position: u64, executed: &Executed) {
         let public = &executed.public;
         self.see(public.customer, executed.slot, executed.time);
 
-        let before = self.payments.get(&public.payment.0).and_then(|payment| payment.execution);
         let new = || Payment::reported(executed);
-        if let Some(payment) = self.payments.entry(public.payment.0, new) {
-            payment.execution = Some(public.execution);
-            payment.reported = Some(position);
-        }
+        let Some(payment) = self.payments.entry(public.payment.0, new) else { return };
+        payment.execution = Some(public.execution);
+        payment.reported = Some(position);
         // What was sent counts once, whatever is reported of it later.
-        let left = |execution| matches!(execution, Execution::Sent | Execution::SentUnscreened);
-        let counts = left(public.execution) && !before.is_some_and(left);
-        if let (true, Some(personal)) = (counts, &executed.personal)
+        let left = matches!(public.execution, Execution::Sent | Execution::SentUnscreened);
+        if let Some(personal) = executed.personal.as_ref().filter(|_| left && !payment.counted)
             && let Some(payer) = self.payers.get_mut(&public.customer.0)
         {
+            payment.counted = true;
             payer.send(public.payee, personal.executed, personal.money);
         }
     }
@@ -411,10 +440,10 @@ impl Payment {
             customer: decided.public.identity.customer,
             payee: decided.public.identity.payee,
             money: None,
-            transfer: None,
-            inherited: Vec::new(),
+            stated: None,
             execution: None,
             reported: None,
+            counted: false,
         }
     }
 
@@ -429,22 +458,36 @@ impl Payment {
             customer: executed.public.customer,
             payee: executed.public.payee,
             money: executed.personal.as_ref().map(|personal| personal.money),
-            transfer: None,
-            inherited: Vec::new(),
+            stated: None,
             execution: None,
             reported: None,
+            counted: false,
         }
     }
 
-    /// Lets `transfer` inherit from `earlier`; a fact that was itself inherited keeps its source.
-    fn inherit(&self, earlier: &Transfer, transfer: &mut Transfer) -> Vec<Inherited> {
+    /// Lets `transfer` inherit what was stated; a fact that was itself inherited keeps its source.
+    fn inherit(&self, stated: &Stated, transfer: &mut Transfer) -> Vec<Inherited> {
         let mut inherited = Vec::new();
-        transfer.inherit(earlier, |fact| {
-            let source = self.inherited.iter().find(|source| source.fact == fact);
+        transfer.inherit(&stated.transfer, |fact| {
+            let source = stated.inherited.iter().find(|source| source.fact == fact);
             let own = Inherited { fact, stage: self.stage, stated: self.decided };
             inherited.push(source.copied().unwrap_or(own));
         });
         inherited
+    }
+}
+
+impl Stated {
+    /// Returns the bytes of what a look stated, without copying it first.
+    fn bytes_of(facts: &Facts) -> Box<[u8]> {
+        // The first answers are kept: what was admitted early must not be pushed out later.
+        let kept = facts.answers.len().min(ANSWERS_MAX);
+        let answers: Vec<Answer> = facts.answers.iter().take(kept).cloned().collect();
+        let mut bytes = Vec::with_capacity(512);
+        facts.transfer.put_field(1, &mut bytes);
+        facts.inherited.put_field(2, &mut bytes);
+        answers.put_field(3, &mut bytes);
+        bytes.into()
     }
 }
 

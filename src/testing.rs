@@ -1,12 +1,17 @@
 //! Testing: shorthand for tests.
 
-use crate::account::Account;
+use crate::account::{Account, Tokens};
 use crate::calendar::Time;
+use crate::decision::{Action, Decision};
 use crate::document::{Document, Problems, Section};
+use crate::entry::{
+    Decided, DecidedPersonal, DecidedPublic, Executed, ExecutedPersonal, ExecutedPublic, Execution,
+    Identity,
+};
 use crate::history::Recall;
 use crate::money::{Amount, Currency, Money, Share};
 use crate::signal::{Facts, Mode};
-use crate::transfer::{Payee, Payer, Session, Stage, Texts, Transfer};
+use crate::transfer::{Payee, Payer, Request, Session, Stage, Texts, Transfer};
 
 /// Reads an amount.
 pub(crate) fn amount(text: &str) -> Amount {
@@ -98,4 +103,80 @@ pub(crate) fn read_section<T>(
     let value = read(&document.root());
     drop(document);
     (value, problems.into_sorted().iter().map(ToString::to_string).collect())
+}
+
+/// Returns a request about [`transfer`], id and payment numbered.
+pub(crate) fn request(number: u64) -> Request {
+    let mut id = [0; 16];
+    id[8..].copy_from_slice(&number.to_be_bytes());
+    Request {
+        id,
+        payment_id: format!("payment-{number}").into(),
+        requested: time("2026-11-20T15:04:05Z"),
+        stage: Stage::BeforeConfirmation,
+        can_ask: true,
+        continues: None,
+        transfer: transfer(),
+        answers: Vec::new(),
+        rejected: Vec::new(),
+    }
+}
+
+/// Returns the entry of an allowed request, decided at `time`.
+pub(crate) fn allowed(request: Request, slot: u32, time: Time) -> Decided {
+    let identity = Identity::of(&request, &Tokens::new(&[7; 32]));
+    let decision = Decision {
+        action: Action::Allow,
+        hold: None,
+        step: None,
+        typology: None,
+        warning: None,
+        contact: None,
+        readings: Vec::new(),
+        weighed: Vec::new(),
+    };
+    let facts = Facts {
+        transfer: request.transfer,
+        stage: request.stage,
+        can_ask: request.can_ask,
+        answers: request.answers,
+        decided: time,
+        rejected: request.rejected,
+        ..facts()
+    };
+    Decided {
+        time,
+        slot,
+        public: DecidedPublic::of(identity, &facts, &decision, [9; 32]),
+        personal: Some(DecidedPersonal {
+            payment_id: request.payment_id,
+            facts,
+            decision,
+            words: None,
+        }),
+    }
+}
+
+/// Returns the report that the payment of `decided` was sent at the time it was decided.
+pub(crate) fn sent(decided: &Decided, position: u64) -> Executed {
+    let identity = &decided.public.identity;
+    let personal = decided.personal.as_ref().expect("a personal part");
+    Executed {
+        time: decided.time,
+        slot: decided.slot,
+        public: ExecutedPublic {
+            payment: identity.payment,
+            customer: identity.customer,
+            payee: identity.payee,
+            execution: Execution::Sent,
+            unscreened: None,
+            decision: Some(position),
+        },
+        personal: Some(ExecutedPersonal {
+            payment_id: personal.payment_id.clone(),
+            money: personal.facts.transfer.money,
+            executed: decided.time,
+            reason: None,
+        }),
+    }
 }

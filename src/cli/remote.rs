@@ -1,0 +1,170 @@
+//! Remote: a running server, as the commands talk to it.
+//!
+//! One call after the other: whoever needs speed uses the API itself.
+
+use std::fmt;
+use std::time::Duration;
+
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use serde::Serialize as _;
+use tokio::runtime::{Builder, Runtime};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Response, Status};
+use tonic_types::StatusExt as _;
+
+use crate::cli::CliError;
+use crate::grpc::DESCRIPTORS;
+use crate::grpc::pb;
+use crate::grpc::pb::screening_service_client::ScreeningServiceClient;
+
+/// A connection to a server.
+#[derive(Debug)]
+pub struct Remote {
+    runtime: Runtime,
+    client: ScreeningServiceClient<Channel>,
+    address: String,
+}
+
+/// What a server said instead of a decision.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refused {
+    /// The status code.
+    pub code: Code,
+    /// One of the reasons that the API lists; empty where the server gave none.
+    pub reason: String,
+    /// What happened, in the server's words.
+    pub message: String,
+    /// Fields at fault, and what was expected there.
+    pub fields: Vec<(String, String)>,
+    /// How long to wait before a retry.
+    pub retry: Option<Duration>,
+}
+
+impl Remote {
+    /// Connects to the server at `address`, such as `127.0.0.1:50051`.
+    pub fn connect(address: &str) -> Result<Self, CliError> {
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| {
+            CliError::Usage(format!("`{address}` is no address: write 127.0.0.1:50051"))
+        })?;
+        let endpoint = endpoint.connect_timeout(CONNECT_WAIT);
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let channel = runtime
+            .block_on(endpoint.connect())
+            .map_err(|_| CliError::NoServer(address.to_owned()))?;
+        let client = ScreeningServiceClient::new(channel);
+        Ok(Self { runtime, client, address: address.to_owned() })
+    }
+
+    /// Asks whether a transfer may leave.
+    pub fn screen(
+        &mut self,
+        request: pb::ScreenTransferRequest,
+    ) -> Result<pb::ScreenTransferResponse, CliError> {
+        let answer = self.runtime.block_on(self.client.screen_transfer(timed(request)));
+        self.taken(answer)
+    }
+
+    /// Asks for one decision, with all that staff may see.
+    pub fn decision(
+        &mut self,
+        id: pb::get_decision_request::Id,
+    ) -> Result<pb::GetDecisionResponse, CliError> {
+        let request = timed(pb::GetDecisionRequest { id: Some(id) });
+        let answer = self.runtime.block_on(self.client.get_decision(request));
+        self.taken(answer)
+    }
+
+    /// Asks for one page of decisions.
+    pub fn list(
+        &mut self,
+        request: pb::ListDecisionsRequest,
+    ) -> Result<pb::ListDecisionsResponse, CliError> {
+        let answer = self.runtime.block_on(self.client.list_decisions(timed(request)));
+        self.taken(answer)
+    }
+
+    /// Reports what became of a payment.
+    pub fn report(
+        &mut self,
+        request: pb::ReportExecutionRequest,
+    ) -> Result<pb::ReportExecutionResponse, CliError> {
+        let answer = self.runtime.block_on(self.client.report_execution(timed(request)));
+        self.taken(answer)
+    }
+
+    fn taken<T>(&self, answer: Result<Response<T>, Status>) -> Result<T, CliError> {
+        let status = match answer {
+            Ok(response) => return Ok(response.into_inner()),
+            Err(status) => status,
+        };
+        let details = status.get_error_details();
+        let reason = details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
+        if reason.is_empty() && status.code() == Code::Unavailable {
+            return Err(CliError::NoServer(self.address.clone()));
+        }
+        let fields = details.bad_request().map(|bad| {
+            bad.field_violations.iter().map(|at| (at.field.clone(), at.description.clone()))
+        });
+        Err(CliError::Refused(Refused {
+            code: status.code(),
+            reason,
+            message: status.message().to_owned(),
+            fields: fields.map(Iterator::collect).unwrap_or_default(),
+            retry: details.retry_info().and_then(|info| info.retry_delay),
+        }))
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = if self.reason.is_empty() { "no reason" } else { &self.reason };
+        write!(f, "{reason} ({:?}): {}", self.code, self.message)?;
+        for (field, expected) in &self.fields {
+            write!(f, "\n  {field}: {expected}")?;
+        }
+        if let Some(retry) = self.retry {
+            write!(f, "\n  retry with the same request_id after {} ms", retry.as_millis())?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads one message of the API from its JSON.
+pub fn message_from_json<M: Message + Default>(name: &str, json: &str) -> Result<M, String> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let descriptor = descriptor(name).ok_or_else(|| format!("no message is called {name}"))?;
+    let message = DynamicMessage::deserialize(descriptor, &mut reader);
+    let message = message.and_then(|message| reader.end().map(|()| message));
+    message
+        .map_err(|error| error.to_string())
+        .and_then(|message| message.transcode_to().map_err(|error| error.to_string()))
+}
+
+/// Returns the JSON of one message of the API, on one line. Fields with no value are left out.
+pub fn message_to_json<M: Message>(name: &str, message: &M) -> Result<String, String> {
+    let descriptor = descriptor(name).ok_or_else(|| format!("no message is called {name}"))?;
+    let message = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
+        .map_err(|error| error.to_string())?;
+    let mut json = Vec::new();
+    message
+        .serialize(&mut serde_json::Serializer::new(&mut json))
+        .map_err(|error| error.to_string())?;
+    String::from_utf8(json).map_err(|error| error.to_string())
+}
+
+fn descriptor(name: &str) -> Option<MessageDescriptor> {
+    let pool = DescriptorPool::decode(DESCRIPTORS).ok()?;
+    pool.get_message_by_name(&format!("clearline.screening.v1.{name}"))
+}
+
+fn timed<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(CALL_WAIT);
+    request
+}
+
+// A server on the same machine answers at once or not at all.
+const CONNECT_WAIT: Duration = Duration::from_secs(2);
+// As long as the server allows any call.
+const CALL_WAIT: Duration = Duration::from_secs(10);

@@ -1,0 +1,223 @@
+//! Call: reads and writes one message, without the machinery for many.
+//!
+//! Nearly every call is one message in and one out. Tonic reads and writes it through boxed streams
+//! and buffers of 8 KiB; here a message that arrived in one piece is decoded where it lies, and an
+//! answer is one piece of just its size.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use hyper::body::{Body, Frame, SizeHint};
+use prost::Message;
+use tonic::Status;
+
+use crate::grpc::status::CallError;
+
+/// What a caller is sent: one message, or whatever tonic makes.
+#[derive(Debug)]
+pub enum Reply {
+    /// One message in its frame, then the status.
+    One(Option<Bytes>),
+    /// The message was sent, and the status is due.
+    Status,
+    /// Nothing is due.
+    End,
+    /// A stream, or the answer of another service.
+    Tonic(tonic::body::Body),
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        match &mut *self {
+            Self::One(message) => {
+                let message = message.take().unwrap_or_default();
+                *self = Self::Status;
+                Poll::Ready(Some(Ok(Frame::data(message))))
+            }
+            Self::Status => {
+                *self = Self::End;
+                let mut trailers = HeaderMap::with_capacity(1);
+                trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
+                Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+            }
+            Self::End => Poll::Ready(None),
+            Self::Tonic(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::One(_) | Self::Status => false,
+            Self::End => true,
+            Self::Tonic(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Tonic(body) => body.size_hint(),
+            Self::One(_) | Self::Status | Self::End => SizeHint::default(),
+        }
+    }
+}
+
+/// Reads the one message of a call.
+pub(crate) async fn read<M, B>(body: &mut B) -> Result<M, CallError>
+where
+    M: Message + Default,
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut pieces = Pieces::default();
+    loop {
+        if let Some(message) = pieces.message()? {
+            return M::decode(message).map_err(|_| CallError::MessageMalformed);
+        }
+        match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+            Some(Ok(frame)) => {
+                if let Ok(piece) = frame.into_data() {
+                    pieces.add(piece);
+                }
+            }
+            Some(Err(_)) | None => return Err(CallError::MessageMalformed),
+        }
+    }
+}
+
+/// What has arrived of a message.
+#[derive(Default)]
+struct Pieces {
+    /// The first piece, which mostly is all.
+    whole: Bytes,
+    /// Everything, where there was more than one.
+    joined: BytesMut,
+}
+
+impl Pieces {
+    fn add(&mut self, piece: Bytes) {
+        if self.whole.is_empty() && self.joined.is_empty() {
+            self.whole = piece;
+            return;
+        }
+        // INVARIANT: the window of a stream bounds what comes between two looks at the length.
+        self.joined.extend_from_slice(&self.whole);
+        self.joined.extend_from_slice(&piece);
+        self.whole = Bytes::new();
+    }
+
+    /// Returns the message, if it is there. Refuses a large one by its length alone.
+    fn message(&mut self) -> Result<Option<Bytes>, CallError> {
+        let arrived: &[u8] = if self.joined.is_empty() { &self.whole } else { &self.joined };
+        let Some((mut prefix, rest)) = arrived.split_at_checked(PREFIX_BYTES) else {
+            return Ok(None);
+        };
+        let compressed = prefix.get_u8();
+        let length = usize::try_from(prefix.get_u32()).unwrap_or(usize::MAX);
+        if compressed != 0 {
+            // No encoding was agreed on, or the call would have gone another way.
+            return Err(CallError::MessageMalformed);
+        }
+        if MESSAGE_BYTES_MAX < length {
+            return Err(CallError::MessageTooLarge);
+        }
+        if rest.len() < length {
+            return Ok(None);
+        }
+        let mut message = match self.joined.is_empty() {
+            true => std::mem::take(&mut self.whole),
+            false => std::mem::take(&mut self.joined).freeze(),
+        };
+        message.advance(PREFIX_BYTES);
+        message.truncate(length);
+        Ok(Some(message))
+    }
+}
+
+/// Writes the answer to a call of one message.
+pub(crate) fn write(answer: Result<impl Message, CallError>) -> Response<Reply> {
+    match answer {
+        Ok(message) => {
+            let length = message.encoded_len();
+            let mut bytes = BytesMut::with_capacity(length.saturating_add(PREFIX_BYTES));
+            bytes.put_u8(0);
+            bytes.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+            // INVARIANT: the buffer grows as needed, which is the only way in which this fails.
+            let _ = message.encode(&mut bytes);
+            let mut response = Response::new(Reply::One(Some(bytes.freeze())));
+            let grpc = HeaderValue::from_static("application/grpc");
+            response.headers_mut().insert(http::header::CONTENT_TYPE, grpc);
+            response
+        }
+        Err(error) => Status::from(error).into_http::<tonic::body::Body>().map(Reply::Tonic),
+    }
+}
+
+/// Gives an error of tonic's own the details that all of ours have.
+pub(crate) fn detailed(response: Response<tonic::body::Body>) -> Response<tonic::body::Body> {
+    let headers = response.headers();
+    // Only an error that has nothing else to say is in the headers.
+    let Some(code) = headers.get(GRPC_STATUS) else { return response };
+    let code = tonic::Code::from_bytes(code.as_bytes());
+    if code == tonic::Code::Ok || headers.contains_key(GRPC_DETAILS) {
+        return response;
+    }
+    Status::from(CallError::of_tonic(code)).into_http()
+}
+
+/// Returns how long a caller waits for an answer: what it says, or a default, and no longer than
+/// the longest; less what the answer needs to get back.
+pub(crate) fn patience(headers: &HeaderMap) -> Duration {
+    let stated = headers.get(GRPC_TIMEOUT).and_then(|value| timeout(value.as_bytes()));
+    patient(stated)
+}
+
+/// The same for a caller who says so elsewhere.
+pub(crate) fn patient(stated: Option<Duration>) -> Duration {
+    let waits = stated.unwrap_or(TIMEOUT_DEFAULT).min(TIMEOUT_MAX);
+    let way_back = (waits / 5).min(WAY_BACK_MAX);
+    waits.saturating_sub(way_back)
+}
+
+/// Reads the value of `grpc-timeout`: at most eight digits and a unit.
+fn timeout(value: &[u8]) -> Option<Duration> {
+    let (unit, digits) = value.split_last()?;
+    let digits = std::str::from_utf8(digits).ok()?;
+    let fits = (1..=8).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let count: u64 = digits.parse().ok().filter(|_| fits)?;
+    match unit {
+        b'H' => count.checked_mul(3_600).map(Duration::from_secs),
+        b'M' => count.checked_mul(60).map(Duration::from_secs),
+        b'S' => Some(Duration::from_secs(count)),
+        b'm' => Some(Duration::from_millis(count)),
+        b'u' => Some(Duration::from_micros(count)),
+        b'n' => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+/// Every text, list and id of a transfer at its longest comes to about 40 KiB.
+pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+
+/// Whether it is compressed, and its length.
+const PREFIX_BYTES: usize = 5;
+
+/// Long enough to outlast a slow disk (worst sync seen 109 ms) several times over, and short enough
+/// for a payer who waits at a screen.
+const TIMEOUT_DEFAULT: Duration = Duration::from_millis(800);
+/// Faster Payments answers its sender within 15 s, and the bank needs some of that for itself.
+const TIMEOUT_MAX: Duration = Duration::from_secs(10);
+/// A fifth of the time for the way back, and no more than any network within a bank takes.
+const WAY_BACK_MAX: Duration = Duration::from_millis(20);
+
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");

@@ -1,0 +1,106 @@
+//! Read: messages become core types, or every fault in them is named.
+//!
+//! A message is read once, here; inside, types cannot hold nonsense. Two kinds of faults are told
+//! apart. An **identity field** (ids, accounts, amount, currency, times of confirmation and request,
+//! stage) that cannot be read refuses the message, and every such field is named at once. Any other
+//! faulty **fact** is dropped, listed and decided as missing: a legacy date must not make a payment
+//! unscreenable. Facts that contradict each other are dropped together, as nobody can tell which one
+//! is wrong.
+//!
+//! Takes messages by value, so that texts move and are not copied. Never says what was found in a
+//! field, only what was expected: values are personal.
+
+#[cfg(test)]
+mod dropped;
+mod facts;
+mod faults;
+mod form;
+mod payee;
+mod query;
+#[cfg(test)]
+mod refused;
+mod transfer;
+
+pub(crate) use faults::DECISIONS;
+pub use query::{PAGE_MAX, Page, Report, Wanted, page, report, wanted};
+
+use crate::calendar::Time;
+use crate::grpc::pb;
+use crate::grpc::read::faults::{Faults, Place, TEXT_CHARS_MAX};
+use crate::transfer::{ANSWERS_MAX, Answer, Request, Stage};
+
+/// A field that could not be read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FieldProblem {
+    /// Path in the message, such as `transfer.payer.account.sort_code`.
+    pub field: Box<str>,
+    /// What was expected, lower case and without a full stop; never what was found.
+    pub expected: &'static str,
+}
+
+/// Reads a question about one transfer at `now`, or names every identity field at fault.
+pub fn request(
+    message: pb::ScreenTransferRequest,
+    now: Time,
+) -> Result<Request, Vec<FieldProblem>> {
+    let mut faults = Faults::new(now);
+    let top = Place::TOP;
+    let id = faults.uuid(top, "request_id", &message.request_id);
+    let payment_id = faults.key(top, "payment_id", message.payment_id);
+    let stage = stage(&mut faults, message.stage);
+    let continues = match message.continues {
+        None => Some(None),
+        Some(name) => faults.decision(top, "continues", &name).map(Some),
+    };
+    let requested = match message.request_time {
+        None => Some(None),
+        Some(stamp) => faults.happened(top, "request_time", Some(stamp)).map(Some),
+    };
+    let transfer = transfer::transfer(&mut faults, message.transfer);
+    let answers = answers(&mut faults, message.answers);
+
+    let (rejected, problems) = faults.end();
+    match (id, payment_id, stage, continues, requested, transfer) {
+        (
+            Some(id),
+            Some(payment_id),
+            Some(stage),
+            Some(continues),
+            Some(requested),
+            Some(transfer),
+        ) if problems.is_empty() => Ok(Request {
+            id,
+            payment_id,
+            requested: requested.unwrap_or(transfer.confirmed),
+            stage,
+            can_ask: message.can_ask,
+            continues,
+            transfer,
+            answers,
+            rejected,
+        }),
+        _ => Err(problems),
+    }
+}
+
+fn stage(faults: &mut Faults, number: i32) -> Option<Stage> {
+    match pb::Stage::try_from(number) {
+        Ok(pb::Stage::BeforeConfirmation) => Some(Stage::BeforeConfirmation),
+        Ok(pb::Stage::AtSubmission) => Some(Stage::AtSubmission),
+        Ok(pb::Stage::Rescreen) => Some(Stage::Rescreen),
+        Ok(pb::Stage::Unspecified) | Err(_) => faults.refuse(Place::TOP, "stage", "a known stage"),
+    }
+}
+
+fn answers(faults: &mut Faults, messages: Vec<pb::Answer>) -> Vec<Answer> {
+    faults.list("answers", messages, ANSWERS_MAX, |faults, place, message| {
+        let question = faults.name(place, "question_id", Some(message.question_id))?;
+        let option = faults.name(place, "choice_id", message.choice_id);
+        let text = faults.text(place, "text", message.text, TEXT_CHARS_MAX);
+        let answered = faults.past(place, "answer_time", message.answer_time);
+        if option.is_none() && text.is_none() {
+            return faults.drop(place, "", "a choice or a text");
+        }
+        Some(Answer { question, option, text, answered })
+    })
+}

@@ -1,0 +1,295 @@
+//! Serve: accepts connections, bounds what each may cost, and drains them in time.
+//!
+//! An accept loop of our own, because tonic's answers an expired deadline with `CANCELLED`, bounds
+//! neither connections nor its drain, and would wait for ever for a client that watches our health.
+//!
+//! On a runtime of one thread: one such runtime for each core, all listening on one address, beats
+//! one runtime of many threads.
+//!
+//! Never looks into a call.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper::rt::ReadBufCursor;
+use hyper::server::conn::http2;
+use hyper::service::Service;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// What callers may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most connections at once; more wait in the listener's backlog.
+    pub connections_max: usize,
+    /// Most calls at once on one connection.
+    pub calls_max: u32,
+    /// How long calls may go on after the server was told to stop.
+    pub drain: Duration,
+}
+
+/// How serving ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Stopped {
+    /// Connections that had to be cut when the time to drain was over.
+    pub cut: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections_max: CONNECTIONS_MAX, calls_max: CALLS_MAX, drain: DRAIN }
+    }
+}
+
+/// Opens a listener on `address`. Several of one process may share an address, each with a part of
+/// the connections.
+pub fn listen(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart must not wait for the connections of the last run to be forgotten.
+    socket.set_reuseaddr(true)?;
+    if shared {
+        socket.set_reuseport(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Serves `listener` until `stop` ends, then takes no more connections and calls, lets those that
+/// are open come to their end and cuts what is left after `limits.drain`.
+pub async fn serve<S, B>(
+    listener: TcpListener,
+    service: S,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) -> Stopped
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let (draining, drains) = watch::channel(false);
+    let mut open = JoinSet::new();
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            Some(_) = open.join_next() => continue,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        let Some((stream, place)) = accepted else { continue };
+        let connection = connection(stream, service.clone(), limits.calls_max, drains.clone());
+        open.spawn(async move {
+            connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    let _ = draining.send(true);
+    let drained = async { while open.join_next().await.is_some() {} };
+    let cut = match tokio::time::timeout(limits.drain, drained).await {
+        Ok(()) => 0,
+        Err(_) => open.len(),
+    };
+    open.shutdown().await;
+    Stopped { cut }
+}
+
+/// Waits for a place, then for a connection to take it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => Some((stream, place)),
+        Err(error) => {
+            // Gone before it was taken, or no file left to hold it: neither ends the service.
+            tracing::warn!(kind = ?error.kind(), "a connection could not be accepted");
+            tokio::time::sleep(ACCEPT_RETRY).await;
+            None
+        }
+    }
+}
+
+/// Serves one connection until it ends, or until every call that it has when `drains` turns true
+/// has ended.
+async fn connection<S, B>(
+    stream: TcpStream,
+    service: S,
+    calls_max: u32,
+    mut drains: watch::Receiver<bool>,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S::Future: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    // Answers are small and waited for.
+    let _ = stream.set_nodelay(true);
+    let greeting = tokio::select! {
+        biased;
+        greeting = tokio::time::timeout(GREETING, greet(stream)) => greeting,
+        _ = drains.wait_for(|draining| *draining) => return,
+    };
+    let Ok(Some(greeted)) = greeting else { return };
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(calls_max)
+        .max_header_list_size(HEADERS_BYTES_MAX)
+        .max_pending_accept_reset_streams(RESETS_MAX)
+        .max_local_error_reset_streams(RESETS_LOCAL_MAX)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .max_send_buf_size(SEND_BYTES_MAX)
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_ANSWER)
+        // Nobody reads the date of a call, and it costs a look at the clock.
+        .auto_date_header(false);
+    let mut connection = pin!(builder.serve_connection(greeted, service));
+    let ended = tokio::select! {
+        ended = &mut connection => Some(ended),
+        _ = drains.wait_for(|draining| *draining) => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // Ordinary for clients that go away; no text of theirs is in it.
+        tracing::debug!(timeout = error.is_timeout(), "a connection ended with an error");
+    }
+}
+
+/// Reads the first bytes that every HTTP/2 client sends; `None` for any other client.
+///
+/// Keep-alive begins only after them, so that somebody who connects and stays silent would hold a
+/// place for ever.
+async fn greet(stream: TcpStream) -> Option<Greeted> {
+    let mut bytes = [0; PREFACE.len()];
+    let mut read = 0;
+    while read < bytes.len() {
+        stream.readable().await.ok()?;
+        match stream.try_read(bytes.get_mut(read..)?) {
+            Ok(0) => return None,
+            Ok(count) => read = read.saturating_add(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return None,
+        }
+        if bytes.get(..read) != PREFACE.get(..read) {
+            return None;
+        }
+    }
+    Some(Greeted { greeted: false, inner: TokioIo::new(stream) })
+}
+
+/// A connection whose first bytes were read, and are read once more.
+struct Greeted {
+    greeted: bool,
+    inner: TokioIo<TcpStream>,
+}
+
+impl hyper::rt::Read for Greeted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.greeted {
+            return Pin::new(&mut self.inner).poll_read(context, buffer);
+        }
+        // INVARIANT: the first buffer is larger than 24 bytes.
+        if buffer.remaining() < PREFACE.len() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
+        }
+        self.greeted = true;
+        buffer.put_slice(PREFACE);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl hyper::rt::Write for Greeted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(context, slices)
+    }
+}
+
+/// How every HTTP/2 connection begins (RFC 9113, 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A bank's payment engine keeps tens of connections; each costs a file and at most the windows
+/// below.
+const CONNECTIONS_MAX: usize = 1_024;
+/// As many calls as one engine has under way in a second at a few thousand a second and single
+/// milliseconds each, many times over; HTTP/2 advises no fewer than 100.
+const CALLS_MAX: u32 = 2_048;
+/// Callers without a deadline are answered within 800 ms, and none waits longer than 10 s.
+const DRAIN: Duration = Duration::from_secs(10);
+/// What Linux allows by default.
+const BACKLOG: u32 = 4_096;
+/// Long enough for a slow link, and no longer than a caller waits for an answer.
+const GREETING: Duration = Duration::from_secs(5);
+/// Files become free when connections end, and that takes at least as long.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// Ours are below 500 bytes; credentials and traces fit in the rest.
+const HEADERS_BYTES_MAX: u32 = 16 * 1024;
+/// A client that opens calls and takes them back at once makes us work for nothing (CVE-2023-44487).
+const RESETS_MAX: usize = 20;
+/// The same by provoking our own resets (CVE-2025-8671).
+const RESETS_LOCAL_MAX: usize = 256;
+/// One message of the largest size.
+const STREAM_WINDOW: u32 = 128 * 1024;
+/// A connection full of streams, each with a message or two.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// The least that HTTP/2 allows; larger frames let one call hold up the others.
+const FRAME_BYTES_MAX: u32 = 16 * 1024;
+/// What a stream of answers may keep ready for a client that does not read.
+const SEND_BYTES_MAX: usize = 64 * 1024;
+/// Half of what load balancers and firewalls keep an idle connection for.
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// A peer that cannot answer in this time could not be answered either.
+const PING_ANSWER: Duration = Duration::from_secs(10);

@@ -1,0 +1,315 @@
+//! Status: what callers are told when there is no answer.
+//!
+//! Messages are constant: whatever varies goes into the details, where a program can read it. A
+//! reason is permanent, and every one is explained at `ScreeningService` in the proto file.
+//!
+//! Never repeats what was found in a field, and never lets the text of an inner error out.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::grpc::pb;
+use crate::grpc::read::FieldProblem;
+use crate::turn::Refusal;
+
+/// Why a call, or one transfer of a stream, has no answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CallError {
+    /// Identity fields of a transfer could not be read.
+    TransferMalformed(Vec<FieldProblem>),
+    /// Fields of another request could not be read.
+    RequestMalformed(Vec<FieldProblem>),
+    /// The bytes are not the message.
+    MessageMalformed,
+    /// The message is larger than any may be.
+    MessageTooLarge,
+    /// The token is not one of this list.
+    PageTokenMalformed,
+    /// There is no such method here.
+    MethodUnknown,
+    /// The message is compressed in some way.
+    EncodingUnknown,
+    /// The turn or the log gave no answer.
+    Refused(Refusal),
+}
+
+/// What a caller is told.
+struct Told {
+    code: Code,
+    reason: &'static str,
+    message: &'static str,
+    retry: Option<Duration>,
+}
+
+impl CallError {
+    fn told(&self) -> Told {
+        let told = |code, reason, message| Told { code, reason, message, retry: None };
+        match self {
+            Self::TransferMalformed(_) => {
+                told(Code::InvalidArgument, "TRANSFER_MALFORMED", "the transfer is malformed")
+            }
+            Self::RequestMalformed(_) => {
+                told(Code::InvalidArgument, "REQUEST_MALFORMED", "the request is malformed")
+            }
+            Self::MessageMalformed => {
+                told(Code::InvalidArgument, "MESSAGE_MALFORMED", "the bytes are not this message")
+            }
+            Self::MessageTooLarge => told(
+                Code::InvalidArgument,
+                "MESSAGE_TOO_LARGE",
+                "the message is larger than 64 KiB",
+            ),
+            Self::PageTokenMalformed => told(
+                Code::InvalidArgument,
+                "PAGE_TOKEN_MALFORMED",
+                "the page token is not one of this list",
+            ),
+            Self::MethodUnknown => {
+                told(Code::Unimplemented, "METHOD_UNKNOWN", "the server has no such method")
+            }
+            Self::EncodingUnknown => told(
+                Code::Unimplemented,
+                "ENCODING_UNKNOWN",
+                "the server takes no compressed messages",
+            ),
+            Self::Refused(refusal) => refused(*refusal),
+        }
+    }
+
+    /// Returns the fields at fault.
+    fn problems(self) -> Vec<FieldProblem> {
+        match self {
+            Self::TransferMalformed(problems) | Self::RequestMalformed(problems) => problems,
+            Self::MessageMalformed
+            | Self::MessageTooLarge
+            | Self::PageTokenMalformed
+            | Self::MethodUnknown
+            | Self::EncodingUnknown
+            | Self::Refused(_) => Vec::new(),
+        }
+    }
+
+    /// Returns the reason, as it stands in metrics.
+    pub fn reason(&self) -> &'static str {
+        self.told().reason
+    }
+
+    /// Returns the error of tonic's own that `status` is, as one of ours.
+    ///
+    /// Tonic reads messages before a service sees them and says what went wrong by its code alone.
+    pub fn of_tonic(code: Code) -> Self {
+        match code {
+            Code::Unimplemented => Self::MethodUnknown,
+            Code::OutOfRange | Code::ResourceExhausted => Self::MessageTooLarge,
+            _ => Self::MessageMalformed,
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> Told {
+    let told = |code, reason, message| Told { code, reason, message, retry: None };
+    let later = |code, reason, message, retry| Told { code, reason, message, retry };
+    match refusal {
+        Refusal::IdReused => told(
+            Code::AlreadyExists,
+            "REQUEST_ID_REUSED",
+            "the request id was used for another transfer",
+        ),
+        Refusal::TooOld => told(
+            Code::FailedPrecondition,
+            "REQUEST_TOO_OLD",
+            "the request is older than request ids are remembered",
+        ),
+        Refusal::IdsFull => later(
+            Code::ResourceExhausted,
+            "REQUEST_IDS_FULL",
+            "no more request ids can be remembered now",
+            Some(RETRY_IDS),
+        ),
+        Refusal::QueueFull => later(
+            Code::ResourceExhausted,
+            "QUEUE_FULL",
+            "too many calls are waiting",
+            Some(RETRY_FULL),
+        ),
+        Refusal::ExpiredBeforeDeciding => later(
+            Code::DeadlineExceeded,
+            "EXPIRED_BEFORE_DECIDING",
+            "the deadline passed before deciding began",
+            Some(RETRY_FULL),
+        ),
+        Refusal::OutcomeUnknown => later(
+            Code::Unavailable,
+            "OUTCOME_UNKNOWN",
+            "it is not known whether a decision was recorded",
+            Some(RETRY_RESTART),
+        ),
+        Refusal::DecidingFailed => {
+            told(Code::Internal, "DECIDING_FAILED", "deciding about this transfer failed")
+        }
+        Refusal::Stopping => {
+            later(Code::Unavailable, "STOPPING", "the server is stopping", Some(RETRY_RESTART))
+        }
+        Refusal::ExecutionConflict => told(
+            Code::FailedPrecondition,
+            "EXECUTION_CONFLICT",
+            "the payment was reported otherwise before",
+        ),
+        Refusal::NotFound => told(Code::NotFound, "DECISION_NOT_FOUND", "no decision has this id"),
+        Refusal::Unreadable => {
+            told(Code::Internal, "DECISION_UNREADABLE", "the record of the decision cannot be read")
+        }
+    }
+}
+
+impl From<Refusal> for CallError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<CallError> for Status {
+    fn from(error: CallError) -> Self {
+        let Told { code, reason, message, retry } = error.told();
+        let mut details = ErrorDetails::new();
+        details.set_error_info(reason, DOMAIN, []);
+        for problem in error.problems() {
+            details.add_bad_request_violation(problem.field, problem.expected);
+        }
+        if retry.is_some() {
+            details.set_retry_info(retry);
+        }
+        Self::with_error_details(code, message, details)
+    }
+}
+
+/// The same for one transfer of a stream, which must not end the stream.
+impl From<CallError> for pb::Error {
+    fn from(error: CallError) -> Self {
+        let Told { code, reason, message, retry } = error.told();
+        let violations = error.problems().into_iter().map(|problem| pb::FieldViolation {
+            field: problem.field.into(),
+            description: problem.expected.to_owned(),
+        });
+        Self {
+            code: code.into(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            field_violations: violations.collect(),
+            retry_delay: retry.and_then(|retry| retry.try_into().ok()),
+        }
+    }
+}
+
+/// Qualifies every reason, so that callers can tell them from another service's.
+pub const DOMAIN: &str = "screening.clearline";
+
+/// A full queue of 8,192 is decided within about 200 ms at the rate that a busy server keeps.
+const RETRY_FULL: Duration = Duration::from_millis(200);
+/// Ids of a busy minute leave the window about as fast as they came.
+const RETRY_IDS: Duration = Duration::from_secs(60);
+/// A restart takes seconds; the first retries find another instance, or the same one again.
+const RETRY_RESTART: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every() -> Vec<CallError> {
+        let problem = FieldProblem {
+            field: "transfer.amount.value".into(),
+            expected: "an amount above zero",
+        };
+        let refusals = [
+            Refusal::IdReused,
+            Refusal::TooOld,
+            Refusal::IdsFull,
+            Refusal::QueueFull,
+            Refusal::ExpiredBeforeDeciding,
+            Refusal::OutcomeUnknown,
+            Refusal::DecidingFailed,
+            Refusal::Stopping,
+            Refusal::ExecutionConflict,
+            Refusal::NotFound,
+            Refusal::Unreadable,
+        ];
+        let mut every = vec![
+            CallError::TransferMalformed(vec![problem.clone()]),
+            CallError::RequestMalformed(vec![problem]),
+            CallError::MessageMalformed,
+            CallError::MessageTooLarge,
+            CallError::PageTokenMalformed,
+            CallError::MethodUnknown,
+            CallError::EncodingUnknown,
+        ];
+        every.extend(refusals.map(CallError::Refused));
+        every
+    }
+
+    #[test]
+    fn every_error_carries_its_reason_and_domain() {
+        for error in every() {
+            let reason = error.reason();
+            let status = Status::from(error.clone());
+            let details = status.get_error_details();
+            let info = details.error_info().unwrap();
+            assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason, DOMAIN));
+            assert!(reason.chars().all(|c| c.is_ascii_uppercase() || c == '_'), "{reason}");
+
+            let message = pb::Error::from(error);
+            assert_eq!(message.reason, reason);
+            assert_eq!(message.code, i32::from(status.code()));
+            assert_eq!(message.message, status.message());
+            let named = details.bad_request().map_or(0, |request| request.field_violations.len());
+            assert_eq!(message.field_violations.len(), named);
+            assert_eq!(message.retry_delay.is_some(), details.retry_info().is_some(), "{reason}");
+        }
+    }
+
+    #[test]
+    fn every_reason_is_explained_in_the_proto_file_with_its_code() {
+        let proto = include_str!("../../proto/clearline/screening/v1/screening.proto");
+        for error in every() {
+            let code = format!("{:?}", error.told().code);
+            let mut words = String::new();
+            for c in code.chars() {
+                if c.is_ascii_uppercase() && !words.is_empty() {
+                    words.push('_');
+                }
+                words.push(c.to_ascii_uppercase());
+            }
+            let line = format!("// - `{}`, `{words}`: ", error.reason());
+            assert!(proto.contains(&line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_retry_is_advised_where_one_makes_sense() {
+        let mut advised: Vec<_> = every()
+            .iter()
+            .filter(|error| error.told().retry.is_some())
+            .map(CallError::reason)
+            .collect();
+        advised.sort_unstable();
+        let want = [
+            "EXPIRED_BEFORE_DECIDING",
+            "OUTCOME_UNKNOWN",
+            "QUEUE_FULL",
+            "REQUEST_IDS_FULL",
+            "STOPPING",
+        ];
+        assert_eq!(advised, want);
+    }
+
+    #[test]
+    fn field_problems_reach_the_caller() {
+        let error = every().remove(0);
+        let status = Status::from(error);
+        let details = status.get_error_details();
+        let violation = &details.bad_request().unwrap().field_violations[0];
+        assert_eq!(violation.field, "transfer.amount.value");
+        assert_eq!(violation.description, "an amount above zero");
+    }
+}

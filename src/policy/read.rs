@@ -53,7 +53,7 @@ fn read_files(files: &Files, problems: &Problems) -> Option<Draft> {
     let mut policy = None;
     let mut lexicon = None;
     let mut cases = false;
-    let mut scripts = Scripts::new();
+    let mut scripts = Scripts::default();
     let mut locales = Vec::new();
     for (path, contents) in files.iter() {
         let locale = path.strip_prefix("warnings/").and_then(|name| name.strip_suffix(".toml"));

@@ -24,7 +24,7 @@ pub struct Warnings {
 }
 
 /// Scripts being read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Draft {
     templates: Templates,
     locales: Vec<Box<str>>,
@@ -74,11 +74,6 @@ pub enum Answered {
 }
 
 impl Draft {
-    /// Begins without scripts.
-    pub fn new() -> Self {
-        Self { templates: Templates::new(), locales: Vec::new(), scripts: BTreeMap::new() }
-    }
-
     /// Reads the scripts of one language, noting every problem.
     pub fn read(&mut self, locale: &str, root: &Section<'_>) {
         self.locales.push(locale.into());
@@ -246,12 +241,6 @@ impl Draft {
         }
         put_sized(bytes, |bytes| bytes.extend_from_slice(id.unwrap_or("").as_bytes()));
         Some(Asked { id: id?.into(), wordings: wordings?, options: options? })
-    }
-}
-
-impl Default for Draft {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::testing::pounds;
 /// Reads scripts, each as (locale, text), and returns them and their problems.
 fn read(files: &[(&str, &str)]) -> (Warnings, Vec<String>) {
     let problems = Problems::default();
-    let mut draft = Draft::new();
+    let mut draft = Draft::default();
     for (locale, text) in files {
         let text = format!("schema = 1\n{text}");
         draft.read(locale, &Document::parse(locale, &text, &problems).root());

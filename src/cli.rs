@@ -21,6 +21,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, SettingsError, Sources};
 
+pub mod bench;
 pub mod decisions;
 pub mod demo;
 pub mod page;
@@ -51,6 +52,8 @@ enum Command {
     /// Looks at decisions that were made.
     #[command(subcommand)]
     Decisions(decisions::Command),
+    /// Measures how fast a server answers, and what it costs.
+    Bench(bench::Bench),
 }
 
 /// The flags of `serve`. Each is a setting too, and wins over it.
@@ -134,6 +137,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Screen(screen) => screen.run(),
         Command::Policy(command) => command.run(),
         Command::Decisions(command) => command.run(),
+        Command::Bench(bench) => bench.run(),
     }
 }
 

@@ -5,9 +5,16 @@
 
 use std::borrow::Cow;
 
-use crate::signal::Reading;
+use crate::policy::{CannotAsk, Policy, Signals, Typology};
+use crate::signal::{Facts, Reading};
 use crate::tagged::{self, Tagged, TaggedError, choice, record};
 use crate::transfer::Fact;
+use crate::warning::{Answered, Blanks, Pick, Words};
+
+mod cases;
+
+pub use crate::warning::Step;
+pub use cases::{Checked, check};
 
 /// What was decided about one transfer, and why. Never changes once made.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,17 +53,6 @@ pub enum HoldKind {
     PendingAnswers,
     /// It does not leave until a person has decided.
     PendingReview,
-}
-
-/// How far a typology goes.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Step {
-    /// Show a warning and let it leave.
-    Inform,
-    /// Interrupt with questions.
-    Ask,
-    /// Keep it for a person.
-    Hold,
 }
 
 /// How the payer is to be reached.
@@ -112,7 +108,6 @@ record!(Weighed { 1 typology, 2 points, 3 step });
 
 choice!(Action { 1 Allow, 2 Hold });
 choice!(HoldKind { 1 PendingAnswers, 2 PendingReview });
-choice!(Step { 1 Inform, 2 Ask, 3 Hold });
 choice!(ContactRoute { 1 Screen, 2 RegisteredNumber });
 
 /// `1 | evidence`, `2`, or `3 | fact`.
@@ -148,7 +143,191 @@ impl Tagged for Reading {
 
 tagged::always!(Reading);
 
+/// Decides about one transfer.
+///
+/// The strongest step that any typology reaches is the decision; of several that reach it, the one
+/// with the lowest priority number leads. Answers only add: an admission holds whatever else was
+/// seen, a denial releases a hold for answers below the review threshold and is worth nothing
+/// otherwise.
+pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
+    let (readings, fired) = look(facts, policy);
+    let mut weighed = Vec::with_capacity(policy.typologies().len());
+    let mut lead: Option<(Step, &Typology, i64)> = None;
+    for typology in policy.typologies() {
+        let points = weigh(typology, &readings);
+        let step = reach(typology, points, fired, facts, policy);
+        if let Some(step) = step {
+            let leads = lead.is_none_or(|(strongest, other, _)| {
+                strongest < step || (strongest == step && typology.priority < other.priority)
+            });
+            if leads {
+                lead = Some((step, typology, points));
+            }
+        }
+        weighed.push(Weighed { typology: typology.id.clone(), points, step });
+    }
+
+    let distrusted = fired.meets(policy.distrusted());
+    let Some((step, typology, points)) = lead else {
+        return Decision {
+            action: Action::Allow,
+            hold: None,
+            step: None,
+            typology: None,
+            warning: None,
+            contact: None,
+            readings,
+            weighed,
+        };
+    };
+    let (hold, shown) = outcome(step, typology, points, distrusted, facts, policy);
+    Decision {
+        action: if hold.is_some() { Action::Hold } else { Action::Allow },
+        hold,
+        step: Some(step),
+        typology: Some(typology.id.clone()),
+        warning: shown.and_then(|step| warning(step, typology, facts, policy)),
+        contact: hold.map(|_| {
+            if distrusted { ContactRoute::RegisteredNumber } else { ContactRoute::Screen }
+        }),
+        readings,
+        weighed,
+    }
+}
+
+/// Reads every signal of the policy, in the order of the list, and says which fired.
+fn look(facts: &Facts, policy: &Policy) -> (Vec<SignalReading>, Signals) {
+    let mut fired = Signals::default();
+    let mut readings = Vec::with_capacity(policy.watches().len());
+    for (at, watch) in policy.watches().iter().enumerate() {
+        let reading = watch.look.look(facts);
+        let points = match reading {
+            Reading::Fired(_) => watch.points,
+            Reading::Quiet => 0,
+            Reading::Unavailable(_) => watch.unavailable,
+        };
+        if matches!(reading, Reading::Fired(_)) {
+            fired.add(at);
+        }
+        let (code, version) = (watch.kind.code, watch.kind.version);
+        readings.push(SignalReading { code, version, reading, points });
+    }
+    (readings, fired)
+}
+
+/// Adds up the evidence groups that a typology counts, of each the strongest signal.
+fn weigh(typology: &Typology, readings: &[SignalReading]) -> i64 {
+    let mut sum = 0_i64;
+    let mut group = usize::MAX;
+    let mut strongest = 0_i64;
+    for weight in &typology.weights {
+        if weight.group != group {
+            sum = sum.saturating_add(strongest);
+            (group, strongest) = (weight.group, 0);
+        }
+        let points = match readings.get(weight.watch).map(|reading| &reading.reading) {
+            Some(Reading::Fired(_)) => weight.points,
+            Some(Reading::Unavailable(_)) => weight.unavailable,
+            Some(Reading::Quiet) | None => 0,
+        };
+        if strongest.unsigned_abs() < points.unsigned_abs() {
+            strongest = points;
+        }
+    }
+    sum.saturating_add(strongest)
+}
+
+/// Returns how far a typology goes with these points.
+fn reach(
+    typology: &Typology,
+    points: i64,
+    fired: Signals,
+    facts: &Facts,
+    policy: &Policy,
+) -> Option<Step> {
+    // Whoever admits the story is in it, whatever was or was not seen of it.
+    if answered(typology, facts, policy) == Answered::Admission {
+        return Some(Step::Hold);
+    }
+    // An amount that cannot be compared is not known to be small.
+    let worth = policy.worth(facts.transfer.money);
+    let small = worth.is_some_and(|worth| worth < typology.amount_min.value());
+    let complete = typology.needs.iter().all(|needed| fired.meets(*needed));
+    if small || !complete || points < typology.inform_from {
+        return None;
+    }
+    if points < typology.ask_from {
+        return Some(Step::Inform);
+    }
+    Some(if points < typology.hold_from { Step::Ask } else { Step::Hold })
+}
+
+/// Returns what a step comes to, and for which step the words are shown, if any are.
+fn outcome(
+    step: Step,
+    typology: &Typology,
+    points: i64,
+    distrusted: bool,
+    facts: &Facts,
+    policy: &Policy,
+) -> (Option<HoldKind>, Option<Step>) {
+    let review = (Some(HoldKind::PendingReview), Some(Step::Hold));
+    match step {
+        // Where nobody is there to read it, a warning that stops nothing has no use.
+        Step::Inform => (None, facts.can_ask.then_some(Step::Inform)),
+        Step::Ask => match answered(typology, facts, policy) {
+            Answered::Denial if points < typology.review_from && !distrusted => (None, None),
+            Answered::Denial | Answered::Admission => review,
+            // Nobody can be asked on a screen that somebody else works.
+            Answered::Open if facts.can_ask && !distrusted => {
+                (Some(HoldKind::PendingAnswers), Some(Step::Ask))
+            }
+            Answered::Open => match policy.cannot_ask() {
+                CannotAsk::Review => review,
+                CannotAsk::Allow => (None, None),
+            },
+        },
+        Step::Hold => review,
+    }
+}
+
+/// Returns what the answers come to under a typology's questions.
+fn answered(typology: &Typology, facts: &Facts, policy: &Policy) -> Answered {
+    if facts.answers.is_empty() {
+        return Answered::Open;
+    }
+    policy.warnings().answered(&typology.warning, &facts.answers)
+}
+
+fn warning(step: Step, typology: &Typology, facts: &Facts, policy: &Policy) -> Option<WarningRef> {
+    let (warnings, id) = (policy.warnings(), &typology.warning);
+    Some(WarningRef {
+        id: id.clone(),
+        version: warnings.version(id, step)?,
+        variant: warnings.variant(id, step, facts.seed),
+    })
+}
+
 impl Decision {
+    /// Returns the step whose words are to be shown; `None` where nothing is.
+    pub fn shown(&self) -> Option<Step> {
+        self.warning.as_ref()?;
+        Some(match self.hold {
+            None => Step::Inform,
+            Some(HoldKind::PendingAnswers) => Step::Ask,
+            Some(HoldKind::PendingReview) => Step::Hold,
+        })
+    }
+
+    /// Returns the words to be shown, in the language nearest to `locale`.
+    ///
+    /// `policy` is the one that decided.
+    pub fn words(&self, policy: &Policy, locale: &str, blanks: &Blanks<'_>) -> Option<Words> {
+        let warning = self.warning.as_ref()?;
+        let (id, variant) = (&*warning.id, warning.variant);
+        policy.warnings().words(Pick { id, step: self.shown()?, variant, locale }, blanks)
+    }
+
     /// Returns the facts that a signal needed and nobody stated, in the order of the list, each
     /// once.
     pub fn missing(&self) -> Vec<Fact> {
@@ -171,3 +350,6 @@ impl Decision {
         self.weighed.iter().find(|weighed| &*weighed.typology == lead).map(|lead| lead.points)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,233 @@
-//! Policy.
+//! Policy: everything that fraud teams decide, checked and immutable.
+//!
+//! A policy is a folder of TOML files: `policy.toml` (signals, typologies, limits), `lexicon.toml`
+//! (phrases), `warnings/<locale>.toml` (words) and `cases.toml` (stories with the decision they must
+//! get). [`load`] alone makes a [`Policy`], and only out of files without a single problem, so code
+//! that holds one never meets a name that leads nowhere.
+//!
+//! The digest of all files names a policy everywhere. It is never put together from layers or
+//! overridden from outside: what decided must be what was checked.
+//!
+//! Never decides: that is `decision`'s.
+
+use rust_decimal::Decimal;
+
+use crate::document::Problem;
+use crate::money::{Amount, Currency, Money};
+use crate::signal::{Kind, Look};
+use crate::text::{Lexicon, Mention, Source};
+use crate::transfer::{Answer, Texts};
+use crate::warning::Warnings;
+
+mod files;
+mod read;
+mod typology;
+
+pub use files::Files;
+
+/// A policy without problems.
+#[derive(Debug)]
+pub struct Policy {
+    digest: [u8; 32],
+    files: Files,
+    currency: Currency,
+    /// Units of `currency` that one unit of another is worth.
+    rates: Vec<(Currency, Decimal)>,
+    lexicon: Lexicon,
+    warnings: Warnings,
+    watches: Vec<Watch>,
+    typologies: Vec<Typology>,
+    cannot_ask: CannotAsk,
+    distrusted: Signals,
+}
+
+/// A signal as a policy watches for it.
+#[derive(Debug)]
+pub struct Watch {
+    /// What is the same of it under every policy.
+    pub kind: &'static Kind,
+    /// How to look for it.
+    pub look: Box<dyn Look>,
+    /// What it weighs where a typology does not say otherwise; never above zero for a protective
+    /// one.
+    pub points: i64,
+    /// What it weighs where a fact was missing.
+    pub unavailable: i64,
+}
+
+/// A story with thresholds.
+#[derive(Debug)]
+pub struct Typology {
+    /// Permanent name.
+    pub id: Box<str>,
+    /// Of several that reach the same step, the lowest leads. No two have the same.
+    pub priority: u32,
+    /// UK Finance's category.
+    pub scam_type: Box<str>,
+    /// Of each of these, one signal at least must have fired.
+    pub needs: Vec<Signals>,
+    /// What each signal that it counts weighs, ordered by evidence group.
+    pub weights: Vec<Weight>,
+    /// Points from which to inform, inclusive.
+    pub inform_from: i64,
+    /// Points from which to ask, inclusive.
+    pub ask_from: i64,
+    /// Points from which no answer releases, inclusive.
+    pub review_from: i64,
+    /// Points from which to hold, inclusive.
+    pub hold_from: i64,
+    /// Smallest amount it speaks of, inclusive, in the policy's currency.
+    pub amount_min: Amount,
+    /// The warning that tells the story.
+    pub warning: Box<str>,
+}
+
+/// What one signal weighs in one typology.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Weight {
+    /// Place of the signal among the policy's watches.
+    pub watch: usize,
+    /// Number of its evidence group; those of one group stand together.
+    pub group: usize,
+    /// What it weighs where it fired.
+    pub points: i64,
+    /// What it weighs where a fact was missing.
+    pub unavailable: i64,
+}
+
+/// A set of signals: a bit for each place among the policy's watches.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Signals(u64);
+
+/// What becomes of a hold for answers where nobody can be asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CannotAsk {
+    /// It is kept for a person.
+    Review,
+    /// It may leave.
+    Allow,
+}
+
+/// Reads and checks a policy.
+///
+/// Does not run its cases: those need deciding, and `decision::check` runs them.
+///
+/// # Errors
+///
+/// Every problem of every file, by file and line.
+pub fn load(files: Files) -> Result<Policy, Vec<Problem>> {
+    read::read(files)
+}
+
+/// Returns the files of the policy that is compiled in.
+pub fn standard() -> Files {
+    let mut files = Files::default();
+    for (path, contents) in STANDARD {
+        files.insert(path, contents.as_bytes());
+    }
+    files
+}
+
+impl Policy {
+    /// Returns SHA-256 of the files' canonical bytes.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// Returns the files it was read from.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Returns its phrases.
+    pub fn lexicon(&self) -> &Lexicon {
+        &self.lexicon
+    }
+
+    /// Returns its words.
+    pub fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
+
+    /// Returns the signals it watches for, in the order of the list of signals.
+    pub fn watches(&self) -> &[Watch] {
+        &self.watches
+    }
+
+    /// Returns its typologies, in the order of the file.
+    pub fn typologies(&self) -> &[Typology] {
+        &self.typologies
+    }
+
+    /// Returns what becomes of a hold for answers where nobody can be asked.
+    pub fn cannot_ask(&self) -> CannotAsk {
+        self.cannot_ask
+    }
+
+    /// Returns the signals that say the screen cannot be trusted.
+    pub fn distrusted(&self) -> Signals {
+        self.distrusted
+    }
+
+    /// Returns what `money` is worth in the policy's currency; `None` without a rate.
+    pub fn worth(&self, money: Money) -> Option<Decimal> {
+        if money.currency == self.currency {
+            return Some(money.amount.value());
+        }
+        let (_, rate) = self.rates.iter().find(|(currency, _)| *currency == money.currency)?;
+        Some(money.amount.value().checked_mul(*rate).unwrap_or(Decimal::MAX))
+    }
+
+    /// Returns what the texts of a transfer and the payer's answers mention.
+    pub fn mentions(&self, texts: &Texts, answers: &[Answer]) -> Vec<Mention> {
+        let mut mentions = Vec::new();
+        for (source, text) in [
+            (Source::Reference, &texts.reference),
+            (Source::Remittance, &texts.remittance),
+            (Source::Purpose, &texts.purpose),
+        ] {
+            if let Some(text) = text {
+                self.lexicon.mentions(source, text, &mut mentions);
+            }
+        }
+        for text in answers.iter().filter_map(|answer| answer.text.as_deref()) {
+            self.lexicon.mentions(Source::Answer, text, &mut mentions);
+        }
+        mentions
+    }
+}
+
+impl Signals {
+    /// Adds the signal at that place among the watches.
+    pub fn add(&mut self, watch: usize) {
+        self.0 |= bit(watch);
+    }
+
+    /// Tells whether the two sets share a signal.
+    pub fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Tells whether it holds no signal.
+    pub fn none(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Returns the bit of a place; a policy has at most [`WATCHES_MAX`] of them.
+fn bit(watch: usize) -> u64 {
+    u32::try_from(watch).ok().and_then(|watch| 1_u64.checked_shl(watch)).unwrap_or(0)
+}
+
+/// Most signals that one policy can watch for.
+pub const WATCHES_MAX: usize = 64;
+
+const STANDARD: [(&str, &str); 4] = [
+    ("policy.toml", include_str!("../deploy/policy/standard/policy.toml")),
+    ("lexicon.toml", include_str!("../deploy/policy/standard/lexicon.toml")),
+    ("cases.toml", include_str!("../deploy/policy/standard/cases.toml")),
+    ("warnings/en.toml", include_str!("../deploy/policy/standard/warnings/en.toml")),
+];
+
+#[cfg(test)]
+mod tests;

@@ -91,8 +91,8 @@ pub struct Kind {
     pub family: Family,
     /// The event it sees: signals that see the same one share this.
     pub group: &'static str,
-    /// Reads its settings, reporting every problem to the section.
-    pub settings: fn(&mut Section<'_>) -> Box<dyn Look>,
+    /// Reads its settings, noting every problem; `None` where there was one.
+    pub settings: fn(&Section<'_>) -> Option<Box<dyn Look>>,
 }
 
 /// What a signal is a sign of.
@@ -118,4 +118,50 @@ macro_rules! signals {
     };
 }
 
-signals![];
+signals![
+    new_payee,
+    paid_on_adding,
+    balance_drain,
+    payee_name_mismatch,
+    call_in_progress,
+    remote_access,
+    warning_rushed,
+    legal_pretext,
+    refund_promise,
+    established_payee,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_signals_share_an_id_or_a_number() {
+        for (at, kind) in ALL.iter().enumerate() {
+            for other in &ALL[..at] {
+                assert_ne!(kind.id, other.id);
+                assert_ne!(kind.code, other.code);
+            }
+        }
+    }
+
+    #[test]
+    fn ids_and_numbers_are_permanent() {
+        let listed: Vec<_> = ALL.iter().map(|kind| (kind.code, kind.id)).collect();
+        let permanent = [
+            (1, "new_payee"),
+            (2, "paid_on_adding"),
+            (3, "balance_drain"),
+            (4, "payee_name_mismatch"),
+            (5, "call_in_progress"),
+            (6, "remote_access"),
+            (7, "warning_rushed"),
+            (8, "legal_pretext"),
+            (9, "refund_promise"),
+            (10, "established_payee"),
+        ];
+        for known in permanent {
+            assert!(listed.contains(&known), "{known:?}");
+        }
+    }
+}

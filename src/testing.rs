@@ -3,6 +3,7 @@
 use crate::account::{Account, Tokens};
 use crate::calendar::Time;
 use crate::decision::{Action, Decision};
+use crate::document::{Document, Problems, Section};
 use crate::entry::{
     Decided, DecidedPersonal, DecidedPublic, Executed, ExecutedPersonal, ExecutedPublic, Execution,
     Identity,
@@ -73,6 +74,37 @@ pub(crate) fn transfer() -> Transfer {
     }
 }
 
+/// Returns the facts of [`transfer`], asked about in the app before it is confirmed, by a payer
+/// nothing is known of.
+pub(crate) fn facts() -> Facts {
+    let transfer = transfer();
+    Facts {
+        decided: transfer.confirmed,
+        transfer,
+        stage: Stage::BeforeConfirmation,
+        can_ask: true,
+        answers: Vec::new(),
+        mentions: Vec::new(),
+        recall: Recall::default(),
+        inherited: Vec::new(),
+        mode: Mode::Normal,
+        seed: 0,
+        rejected: Vec::new(),
+    }
+}
+
+/// Reads `text` as TOML and returns what `read` makes of it, and the problems, a line each.
+pub(crate) fn read_section<T>(
+    text: &str,
+    read: impl FnOnce(&Section<'_>) -> T,
+) -> (T, Vec<String>) {
+    let problems = Problems::default();
+    let document = Document::parse("a.toml", text, &problems);
+    let value = read(&document.root());
+    drop(document);
+    (value, problems.into_sorted().iter().map(ToString::to_string).collect())
+}
+
 /// Returns a request about [`transfer`], id and payment numbered.
 pub(crate) fn request(number: u64) -> Request {
     let mut id = [0; 16];
@@ -108,13 +140,9 @@ pub(crate) fn allowed(request: Request, slot: u32, time: Time) -> Decided {
         stage: request.stage,
         can_ask: request.can_ask,
         answers: request.answers,
-        mentions: Vec::new(),
-        recall: Recall::default(),
-        inherited: Vec::new(),
         decided: time,
-        mode: Mode::Normal,
-        seed: 0,
         rejected: request.rejected,
+        ..facts()
     };
     Decided {
         time,

@@ -9,6 +9,11 @@
 
 use crate::tagged::{choice, record};
 
+pub mod lexicon;
+pub mod words;
+
+pub use lexicon::{Draft, Lexicon, PhraseError};
+
 /// An idea that phrases stand for. Permanent: a number or name is never used for another one.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Concept {
@@ -70,3 +75,85 @@ pub struct Mention {
 }
 
 record!(Mention { 1 concept, 2 source, 3 from, 4 until });
+
+impl Concept {
+    /// Every concept, in the order of their numbers.
+    pub const ALL: &[Self] = &[
+        Self::LegalAdvice,
+        Self::Solicitor,
+        Self::Warrant,
+        Self::Bail,
+        Self::Court,
+        Self::RefundPromise,
+        Self::Refund,
+        Self::Cheque,
+    ];
+
+    /// Returns its permanent name, as a lexicon writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LegalAdvice => "legal_advice",
+            Self::Solicitor => "solicitor",
+            Self::Warrant => "warrant",
+            Self::Bail => "bail",
+            Self::Court => "court",
+            Self::RefundPromise => "refund_promise",
+            Self::Refund => "refund",
+            Self::Cheque => "cheque",
+        }
+    }
+
+    /// Returns it as staff would say it.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::LegalAdvice => "legal advice",
+            Self::Solicitor => "a solicitor",
+            Self::Warrant => "a warrant",
+            Self::Bail => "bail",
+            Self::Court => "court costs",
+            Self::RefundPromise => "money promised back",
+            Self::Refund => "a refund",
+            Self::Cheque => "a cheque",
+        }
+    }
+
+    /// Returns the concept of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|concept| concept.name() == name)
+    }
+}
+
+impl Source {
+    /// Returns it as staff would say it.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Reference => "the reference",
+            Self::Remittance => "the remittance information",
+            Self::Purpose => "the stated purpose",
+            Self::Answer => "an answer",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tagged::Tagged;
+
+    #[test]
+    fn every_concept_is_found_by_its_name() {
+        for concept in Concept::ALL {
+            assert_eq!(Concept::named(concept.name()), Some(*concept));
+        }
+        assert_eq!(Concept::named("safe"), None);
+    }
+
+    #[test]
+    fn a_mention_has_these_bytes() {
+        let mention =
+            Mention { concept: Concept::Cheque, source: Source::Purpose, from: 3, until: 200 };
+        let want = [1, 1, 8, 2, 1, 3, 3, 1, 3, 4, 2, 0xc8, 0x01];
+        assert_eq!(mention.to_bytes(), want);
+        assert_eq!(Mention::take(&want), Ok(mention));
+    }
+}

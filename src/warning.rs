@@ -1,6 +1,80 @@
 //! Warning: what the payer is shown.
+//!
+//! A warning that says "this may be a scam" is clicked away; one that tells the story the payer is in
+//! breaks it. So each typology has a script of its own, in a version, for each step: inform, ask,
+//! hold. Scripts are words of a policy: complete in every language, checked and compiled before the
+//! policy exists.
+//!
+//! A script may fill in the amount and what the bank says of itself, and nothing else: never a word
+//! that was typed into the transfer, because a scammer dictated it.
 
-use crate::tagged::record;
+use crate::money::Money;
+use crate::tagged::{choice, record};
+
+mod script;
+mod template;
+
+pub use script::{Answered, Draft, Warnings, name};
+
+/// How far to go with a payer.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Step {
+    /// Show a warning and let it leave.
+    Inform,
+    /// Interrupt with questions.
+    Ask,
+    /// Keep it for a person.
+    Hold,
+}
+
+choice!(Step { 1 Inform, 2 Ask, 3 Hold });
+
+impl Step {
+    /// Every step, weakest first.
+    pub const ALL: [Self; 3] = [Self::Inform, Self::Ask, Self::Hold];
+
+    /// Returns its name in policies.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Inform => "inform",
+            Self::Ask => "ask",
+            Self::Hold => "hold",
+        }
+    }
+}
+
+/// Chooses one script and one of its wordings.
+#[derive(Clone, Copy, Debug)]
+pub struct Pick<'a> {
+    /// The script's id.
+    pub id: &'a str,
+    /// For which step.
+    pub step: Step,
+    /// Which wording of its questions, from 0; counts on from the first after the last.
+    pub variant: u32,
+    /// BCP 47 language tag; the nearest language there is stands in for one there is not.
+    pub locale: &'a str,
+}
+
+/// What may be filled in, besides what the bank says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Blanks<'a> {
+    /// What is to be sent.
+    pub money: Money,
+    /// Until when it is kept, as the payer would say it; absent where that is not known.
+    pub deadline: Option<&'a str>,
+}
+
+/// What a bank says of itself in its warnings.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Bank {
+    /// What it calls itself.
+    pub name: Box<str>,
+    /// The number to call it on, or where to find it.
+    pub phone: Box<str>,
+    /// Whether 159 reaches it.
+    pub on_159: bool,
+}
 
 /// A warning as the payer reads it, every blank filled in. Recorded before it is shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,7 +104,7 @@ pub struct Question {
     pub id: Box<str>,
     /// What to ask.
     pub text: Box<str>,
-    /// What may be answered, in order; two at least.
+    /// What may be answered, in order; two at least. None of them says which one admits anything.
     pub options: Vec<Choice>,
 }
 
@@ -48,3 +122,6 @@ record!(Words {
 });
 record!(Question { 1 id, 2 text, 3 options });
 record!(Choice { 1 id, 2 text });
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+//! What the shipped policy decides, and what deciding itself promises.
+
+use super::*;
+use crate::document::Problem;
+use crate::policy::{Files, load, standard};
+use crate::signal::{self, Family};
+use crate::testing::{facts, pounds};
+use crate::text::{Concept, Mention, Source};
+use crate::transfer::{
+    Answer, Call, CallState, Dismissal, Dismissed, NameCheck, NameResult, Stage,
+};
+
+fn shipped() -> Policy {
+    check(standard()).unwrap_or_else(|problems| panic!("{}", lines(&problems).join("\n"))).policy
+}
+
+fn lines(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+/// Returns the facts of the story this service began with, as far as a bank sees them.
+fn maidstone() -> Facts {
+    let mut facts = facts();
+    facts.transfer.payer.balance = Some(pounds("3450.00"));
+    facts.transfer.payee.times_paid = Some(0);
+    facts.transfer.payee.added = Some(facts.transfer.confirmed);
+    facts.transfer.session.call = call(CallState::InProgress);
+    facts.mentions = vec![mention(Concept::LegalAdvice)];
+    facts
+}
+
+/// Returns the same with a bland reference.
+fn bland() -> Facts {
+    Facts { mentions: Vec::new(), ..maidstone() }
+}
+
+fn call(state: CallState) -> Option<Call> {
+    Some(Call { state, ended: None, direction: None, source: None })
+}
+
+fn mention(concept: Concept) -> Mention {
+    Mention { concept, source: Source::Reference, from: 0, until: 4 }
+}
+
+fn answers(replies: &[(&str, &str)]) -> Vec<Answer> {
+    let answer = |(question, option): &(&str, &str)| Answer {
+        question: (*question).into(),
+        option: Some((*option).into()),
+        text: None,
+        answered: None,
+    };
+    replies.iter().map(answer).collect()
+}
+
+const DENIAL: [(&str, &str); 3] =
+    [("caller_is_authority", "no"), ("told_what_to_say", "no"), ("told_to_hurry", "no")];
+
+#[test]
+fn the_shipped_policy_decides_its_cases_as_they_want() {
+    let checked = check(standard());
+    let checked = checked.unwrap_or_else(|problems| panic!("{}", lines(&problems).join("\n")));
+    assert!(16 <= checked.cases, "{}", checked.cases);
+}
+
+#[test]
+fn the_story_it_began_with_is_held_for_a_person() {
+    let policy = shipped();
+    let decision = decide(&maidstone(), &policy);
+    assert_eq!(decision.action, Action::Hold);
+    assert_eq!(decision.hold, Some(HoldKind::PendingReview));
+    assert_eq!(decision.step, Some(Step::Hold));
+    assert_eq!(decision.typology.as_deref(), Some("police_legal_fee"));
+    assert_eq!(decision.points(), Some(100));
+    assert_eq!(decision.contact, Some(ContactRoute::Screen));
+    let readings: Vec<_> = decision.readings.iter().map(|reading| reading.code).collect();
+    let listed: Vec<_> = signal::ALL.iter().map(|kind| kind.code).collect();
+    assert_eq!(readings, listed);
+
+    let blanks = Blanks { money: pounds("3200.00"), deadline: None };
+    let words = decision.words(&policy, "en-GB", &blanks).unwrap();
+    assert_eq!((&*words.id, words.version, &*words.locale), ("police_legal_fee", 1, "en"));
+    assert!(words.paragraphs[0].contains("£3,200.00"), "{words:?}");
+    assert_eq!(words.questions, []);
+}
+
+#[test]
+fn with_a_bland_reference_the_payer_is_asked_where_that_is_possible() {
+    let policy = shipped();
+    let asked = decide(&bland(), &policy);
+    assert_eq!(asked.hold, Some(HoldKind::PendingAnswers));
+    let blanks = Blanks { money: pounds("3200.00"), deadline: None };
+    let words = asked.words(&policy, "cy", &blanks).unwrap();
+    assert_eq!(words.questions.len(), 3);
+    assert!(words.questions.iter().all(|question| 2 <= question.options.len()));
+
+    let engine = Facts { can_ask: false, stage: Stage::AtSubmission, ..bland() };
+    assert_eq!(decide(&engine, &policy).hold, Some(HoldKind::PendingReview));
+}
+
+#[test]
+fn answers_only_add() {
+    let policy = shipped();
+    let hold = |facts: &Facts| decide(facts, &policy).hold;
+    let review = Some(HoldKind::PendingReview);
+
+    // Denied while the call lasts: worth nothing from the review threshold up.
+    let denied = Facts { answers: answers(&DENIAL), ..bland() };
+    assert_eq!(hold(&denied), review);
+    // Five points below it a denial of every question releases, and of all but one does not.
+    let mut below = denied.clone();
+    below.transfer.payee.added = None;
+    assert_eq!(hold(&below), None);
+    below.answers.pop();
+    assert_eq!(hold(&below), Some(HoldKind::PendingAnswers));
+    below.answers = answers(&[DENIAL[0], DENIAL[1], ("told_to_hurry", "perhaps")]);
+    assert_eq!(hold(&below), Some(HoldKind::PendingAnswers));
+
+    // An admission holds, is not taken back, and needs nothing else.
+    below.answers = answers(&[("told_what_to_say", "yes")]);
+    assert_eq!(hold(&below), review);
+    below.answers.extend(answers(&DENIAL));
+    assert_eq!(hold(&below), review);
+    let admitted = Facts { answers: answers(&[("told_what_to_say", "yes")]), ..facts() };
+    assert_eq!(hold(&admitted), review);
+    assert_eq!(hold(&Facts { answers: answers(&DENIAL), ..facts() }), None);
+}
+
+#[test]
+fn nobody_is_asked_on_a_screen_that_somebody_else_works() {
+    let policy = shipped();
+    let mut facts = bland();
+    facts.transfer.session.call = None;
+    facts.transfer.session.remote_access = Some(true);
+    facts.transfer.payer.balance = None;
+    let decision = decide(&facts, &policy);
+    assert_eq!(decision.step, Some(Step::Ask));
+    assert_eq!(decision.hold, Some(HoldKind::PendingReview));
+    assert_eq!(decision.contact, Some(ContactRoute::RegisteredNumber));
+}
+
+#[test]
+fn a_warning_that_stops_nothing_is_for_somebody_who_can_read_it() {
+    let policy = shipped();
+    let mut facts = facts();
+    facts.transfer.payee.times_paid = Some(0);
+    facts.transfer.session.call = call(CallState::InProgress);
+    let shown = Some(crate::calendar::Span::seconds(1));
+    let warnings = vec![Dismissal { digest: None, shown }];
+    facts.transfer.session.dismissed = Some(Dismissed { warnings });
+    let decision = decide(&facts, &policy);
+    assert_eq!((decision.action, decision.step), (Action::Allow, Some(Step::Inform)));
+    assert_eq!(decision.shown(), Some(Step::Inform));
+    assert_eq!(decision.contact, None);
+
+    facts.can_ask = false;
+    let decision = decide(&facts, &policy);
+    assert_eq!((decision.action, decision.warning), (Action::Allow, None));
+}
+
+#[test]
+fn small_amounts_and_unknown_currencies_are_told_apart() {
+    let policy = shipped();
+    let held = |amount: &str, currency: &str| {
+        let mut facts = maidstone();
+        facts.transfer.money = pounds(amount);
+        facts.transfer.money.currency = crate::money::Currency::from_code(currency).unwrap();
+        facts.transfer.payer.balance = Some(facts.transfer.money);
+        decide(&facts, &policy).action == Action::Hold
+    };
+    assert!(held("100.00", "GBP"));
+    assert!(!held("99.99", "GBP"));
+    // At 0.86 pounds a euro.
+    assert!(held("116.28", "EUR"));
+    assert!(!held("116.27", "EUR"));
+    // Without a rate nothing is known to be small.
+    assert!(held("1", "JPY"));
+}
+
+#[test]
+fn text_alone_never_holds() {
+    let policy = shipped();
+    let narrative = |kind: &&signal::Kind| kind.family == Family::Narrative;
+    assert!(signal::ALL.iter().any(|kind| narrative(&kind)));
+    // Everything else unknown, and everything else known and harmless.
+    let unknown =
+        Facts { mentions: Concept::ALL.iter().copied().map(mention).collect(), ..facts() };
+    let mut harmless = unknown.clone();
+    harmless.transfer.payer.balance = Some(pounds("100000.00"));
+    harmless.transfer.payee.first_paid = Some(crate::testing::time("2026-10-01T00:00:00Z"));
+    harmless.transfer.session.call = call(CallState::NoCall);
+    harmless.transfer.session.remote_access = Some(false);
+    harmless.transfer.session.dismissed = Some(Dismissed { warnings: Vec::new() });
+    harmless.transfer.name_check = Some(NameCheck {
+        result: Some(NameResult::Match),
+        reason: None,
+        asked: None,
+        reported: None,
+        checked: None,
+    });
+    for facts in [unknown, harmless] {
+        let decision = decide(&facts, &policy);
+        assert_eq!((decision.action, decision.step), (Action::Allow, None));
+        let fired =
+            decision.readings.iter().filter(|read| matches!(read.reading, Reading::Fired(_)));
+        assert_eq!(fired.count(), 2);
+    }
+}
+
+#[test]
+fn of_one_evidence_group_the_strongest_counts_once() {
+    let policy = shipped();
+    let points = |change: &dyn Fn(&mut Facts)| {
+        let mut facts = bland();
+        change(&mut facts);
+        let decision = decide(&facts, &policy);
+        decision.weighed.iter().map(|weighed| weighed.points).collect::<Vec<_>>()
+    };
+    // Added a moment ago and never paid are one event, worth 20 and not 35.
+    assert_eq!(points(&|_| {}), [70, 70]);
+    assert_eq!(points(&|facts| facts.transfer.payee.added = None), [65, 65]);
+    assert_eq!(points(&|facts| facts.transfer.payee.own = Some(true)), [30, 30]);
+}
+
+#[test]
+fn the_lowest_priority_leads_among_the_strongest() {
+    let policy = shipped();
+    // Both reach a hold: 20 + 20 + 30 + 20 + 30 and 20 + 20 + 30 + 20.
+    let mut facts = maidstone();
+    facts.transfer.name_check = Some(NameCheck {
+        result: Some(NameResult::NoMatch),
+        reason: None,
+        asked: None,
+        reported: None,
+        checked: None,
+    });
+    let decision = decide(&facts, &policy);
+    let steps: Vec<_> = decision.weighed.iter().map(|weighed| weighed.step).collect();
+    assert_eq!(steps, [Some(Step::Hold), Some(Step::Hold)]);
+    assert_eq!(decision.typology.as_deref(), Some("police_legal_fee"));
+    // The stronger step leads whatever its priority.
+    facts.mentions.clear();
+    assert_eq!(decide(&facts, &policy).typology.as_deref(), Some("coached_on_a_call"));
+}
+
+#[test]
+fn a_decision_comes_back_from_its_bytes_and_is_reached_again() {
+    let policy = shipped();
+    let again = load(Files::from_bytes(&policy.files().to_bytes()).unwrap()).unwrap();
+    assert_eq!(again.digest(), policy.digest());
+    for facts in [facts(), bland(), maidstone()] {
+        let decision = decide(&facts, &policy);
+        let bytes = decision.to_bytes();
+        assert_eq!(Decision::take(&bytes), Ok(decision));
+        let same = Facts::take(&facts.to_bytes()).unwrap();
+        assert_eq!(decide(&same, &again).to_bytes(), bytes);
+    }
+}
+
+#[test]
+fn the_seed_chooses_between_wordings_that_ask_the_same() {
+    let policy = shipped();
+    let blanks = Blanks { money: pounds("3200.00"), deadline: Some("Thursday") };
+    let words = |seed| {
+        let decision = decide(&Facts { seed, ..bland() }, &policy);
+        decision.words(&policy, "en", &blanks).unwrap()
+    };
+    assert_eq!(words(0), words(2));
+    assert_ne!(words(0).questions, words(1).questions);
+    assert_eq!(words(0).digest, words(1).digest);
+}
+
+#[test]
+fn a_case_that_is_decided_otherwise_says_how() {
+    let mut files = standard();
+    let case = "schema = 1\n[[case]]\nname = \"a\"\ntransfer = { amount = \"500\" }\nwant = { action \
+                = \"hold\", fired = [\"new_payee\"] }\n[[case]]\nname = \"b\"\ntransfer = { amount = \
+                \"x\" }\nwant = { action = \"block\" }\n";
+    files.insert("cases.toml", case.as_bytes());
+    let problems = check(files).unwrap_err();
+    let advice = "nothing fired: police_legal_fee 0 points, coached_on_a_call 0 points";
+    assert_eq!(
+        lines(&problems),
+        [
+            format!("cases.toml:5: the case wants fired new_payee and gets none: {advice}"),
+            format!("cases.toml:5: the case wants to hold and gets allow: {advice}"),
+            "cases.toml:8: `amount` cannot be read: write an amount, such as \"3200.00\""
+                .to_owned(),
+            "cases.toml:9: `block` is no action: known here: `allow`, `hold`".to_owned(),
+        ]
+    );
+}

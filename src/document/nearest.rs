@@ -1,0 +1,70 @@
+//! Nearest: advice for a name that nobody knows.
+//!
+//! Most unknown names are known ones with a slip, so the nearest is offered; where none is near,
+//! all of them are listed.
+
+/// Returns advice for somebody who wrote `name` where one of `names` belongs.
+pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str> + Clone) -> String {
+    let distances = names.clone().map(|known| (distance(name, known), known));
+    // A third of a name may be slips; past that another name is meant.
+    let slips_max = name.chars().count().div_ceil(3);
+    match distances.min() {
+        None => "remove it".to_owned(),
+        Some((slips, known)) if slips <= slips_max => format!("did you mean `{known}`?"),
+        Some(_) => {
+            let mut all: Vec<_> = names.map(|known| format!("`{known}`")).collect();
+            all.sort();
+            all.dedup();
+            format!("known here: {}", all.join(", "))
+        }
+    }
+}
+
+/// Counts letters to be added, removed or replaced until `one` is `other`, and neighbours to be
+/// swapped as two.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (line, letter) in one.chars().enumerate() {
+        let mut diagonal = line;
+        let mut left = line.saturating_add(1);
+        let mut next = Vec::with_capacity(row.len());
+        next.push(left);
+        for (above, counterpart) in row.iter().skip(1).zip(other.chars()) {
+            let replaced = diagonal.saturating_add(usize::from(letter != counterpart));
+            left = replaced.min(left.saturating_add(1)).min(above.saturating_add(1));
+            next.push(left);
+            diagonal = *above;
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_counted() {
+        for (one, other, want) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("points", "points", 0),
+            ("point", "points", 1),
+            ("pionts", "points", 2),
+            ("hold_form", "hold_from", 2),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(one, other), want, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn advice_names_the_nearest_or_all() {
+        let names = || ["points", "share_min"].into_iter();
+        assert_eq!(nearest("pionts", names()), "did you mean `points`?");
+        assert_eq!(nearest("colour", names()), "known here: `points`, `share_min`");
+        assert_eq!(nearest("colour", [].into_iter()), "remove it");
+    }
+}

@@ -1,0 +1,291 @@
+//! Read: from files to a policy, or to everything that is wrong with them.
+
+use rust_decimal::Decimal;
+
+use crate::document::{Document, Problem, Problems, Section, nearest};
+use crate::money::Currency;
+use crate::policy::typology;
+use crate::policy::{CannotAsk, Files, Policy, Signals, Typology, WATCHES_MAX, Watch};
+use crate::signal;
+use crate::text::{Concept, Draft as Phrases, Lexicon};
+use crate::warning::{Bank, Draft as Scripts, Warnings};
+
+/// Reads every file, and a policy out of them where none has a problem.
+pub(super) fn read(files: Files) -> Result<Policy, Vec<Problem>> {
+    let problems = Problems::default();
+    let draft = read_files(&files, &problems);
+    match draft {
+        Some(draft) if problems.none() => Ok(draft.complete(files)),
+        _ => Err(problems.into_sorted()),
+    }
+}
+
+/// A policy that may have problems.
+struct Draft {
+    currency: Currency,
+    rates: Vec<(Currency, Decimal)>,
+    lexicon: Lexicon,
+    warnings: Warnings,
+    watches: Vec<Watch>,
+    typologies: Vec<Typology>,
+    cannot_ask: CannotAsk,
+    distrusted: Signals,
+}
+
+impl Draft {
+    fn complete(self, files: Files) -> Policy {
+        Policy {
+            digest: files.digest(),
+            files,
+            currency: self.currency,
+            rates: self.rates,
+            lexicon: self.lexicon,
+            warnings: self.warnings,
+            watches: self.watches,
+            typologies: self.typologies,
+            cannot_ask: self.cannot_ask,
+            distrusted: self.distrusted,
+        }
+    }
+}
+
+fn read_files(files: &Files, problems: &Problems) -> Option<Draft> {
+    let mut policy = None;
+    let mut lexicon = None;
+    let mut cases = false;
+    let mut scripts = Scripts::new();
+    let mut locales = Vec::new();
+    for (path, contents) in files.iter() {
+        let locale = path.strip_prefix("warnings/").and_then(|name| name.strip_suffix(".toml"));
+        let Some(text) = source(path, contents, problems) else { continue };
+        match (path, locale) {
+            ("policy.toml", _) => policy = Some(text),
+            ("cases.toml", _) => cases = true,
+            ("lexicon.toml", _) => lexicon = read_lexicon(path, text, problems),
+            (_, Some(locale)) if is_locale(locale) => {
+                scripts.read(locale, &Document::parse(path, text, problems).root());
+                locales.push(locale);
+            }
+            _ => {
+                let known = ["policy.toml", "lexicon.toml", "cases.toml", "warnings/en.toml"];
+                let advice = nearest(path, known.into_iter());
+                problems.report(path, 0, "no policy has such a file", advice);
+            }
+        }
+    }
+    for (path, there) in [
+        ("policy.toml", files.contents("policy.toml").is_some()),
+        ("lexicon.toml", files.contents("lexicon.toml").is_some()),
+        ("cases.toml", cases || files.contents("cases.toml").is_some()),
+        ("warnings/en.toml", !locales.is_empty()),
+    ] {
+        if !there {
+            let advice = "add it: deploy/policy/standard/ has one to begin from";
+            problems.report(path, 0, "the file is missing", advice);
+        }
+    }
+    let document = Document::parse("policy.toml", policy?, problems);
+    read_policy(&document.root(), scripts, &locales, lexicon, problems)
+}
+
+/// Returns a file as text, noting where it is too large or none.
+fn source<'f>(path: &str, contents: &'f [u8], problems: &Problems) -> Option<&'f str> {
+    if FILE_BYTES_MAX < contents.len() {
+        let advice = format!("keep it to {FILE_BYTES_MAX} bytes");
+        problems.report(path, 0, "the file is too large", advice);
+        return None;
+    }
+    let text = std::str::from_utf8(contents).ok();
+    if text.is_none() {
+        problems.report(path, 0, "the file is no text", "save it as UTF-8");
+    }
+    text
+}
+
+fn read_policy(
+    root: &Section<'_>,
+    scripts: Scripts,
+    locales: &[&str],
+    lexicon: Option<Lexicon>,
+    problems: &Problems,
+) -> Option<Draft> {
+    root.whole("schema", 1..=1_i64);
+    let expected = "three letters of ISO 4217, such as \"GBP\"";
+    let currency = root.parsed("currency", expected, Currency::from_code);
+    let rates = root.optional("rates", |root, key| read_rates(&root.section(key)?));
+    let choices: Vec<_> = locales.iter().map(|locale| (*locale, *locale)).collect();
+    let locale = root.choice("locale", &choices);
+    let bank = root.section("bank").and_then(|section| read_bank(&section));
+
+    let known = bank.clone().unwrap_or(Bank { name: "".into(), phone: "".into(), on_159: false });
+    let warnings = scripts.finish(known, locale.unwrap_or(""), problems);
+
+    let signals = root.section("signal");
+    let watches = signals.as_ref().map(read_watches).unwrap_or_default();
+    let cannot_ask = root.section("asking").and_then(|section| {
+        section.choice("cannot_ask", &[("review", CannotAsk::Review), ("allow", CannotAsk::Allow)])
+    });
+    let distrusted =
+        root.section("contact").and_then(|section| read_distrusted(&section, &watches));
+    let typologies = read_typologies(root, &watches, &warnings);
+    if let (Some(signals), Some(typologies)) = (&signals, &typologies) {
+        weighs_something(signals, &watches, typologies);
+    }
+
+    bank?;
+    locale?;
+    Some(Draft {
+        currency: currency?,
+        rates: rates?.unwrap_or_default(),
+        lexicon: lexicon?,
+        warnings,
+        watches,
+        typologies: typologies?,
+        cannot_ask: cannot_ask?,
+        distrusted: distrusted?,
+    })
+}
+
+fn read_rates(section: &Section<'_>) -> Option<Vec<(Currency, Decimal)>> {
+    let mut rates = Vec::new();
+    for key in section.keys() {
+        let currency = Currency::from_code(key.text);
+        if currency.is_none() {
+            let advice = "write three letters of ISO 4217, such as EUR";
+            section.report(key.text, format!("`{}` is no currency", key.text), advice);
+        }
+        let expected = "a decimal above 0, such as \"0.86\"";
+        let rate = section.parsed(key.text, expected, |text| {
+            text.parse().ok().filter(|rate: &Decimal| Decimal::ZERO < *rate)
+        });
+        rates.push((currency?, rate?));
+    }
+    Some(rates)
+}
+
+fn read_bank(section: &Section<'_>) -> Option<Bank> {
+    let name = section.text("name");
+    let phone = section.text("phone");
+    let on_159 = section.flag("on_159");
+    Some(Bank { name: name?.into(), phone: phone?.into(), on_159: on_159? })
+}
+
+/// Reads the signals it watches for. A signal without a section is not watched for, so that a
+/// policy of an older release is still the same policy under a newer one.
+fn read_watches(signals: &Section<'_>) -> Vec<Watch> {
+    let mut watches = Vec::new();
+    for kind in signal::ALL.iter().take(WATCHES_MAX).filter(|kind| signals.has(kind.id)) {
+        let Some(section) = signals.section(kind.id) else { continue };
+        let points = typology::points_of(&section, "points", kind);
+        let most = points.unwrap_or(0).max(0);
+        let unavailable =
+            section.optional("unavailable", |section, key| section.whole(key, 0..=most));
+        let look = (kind.settings)(&section);
+        if let (Some(points), Some(unavailable), Some(look)) = (points, unavailable, look) {
+            let unavailable = unavailable.unwrap_or(0);
+            watches.push(Watch { kind, look, points, unavailable });
+        }
+    }
+    watches
+}
+
+fn read_distrusted(section: &Section<'_>, watches: &[Watch]) -> Option<Signals> {
+    let mut signals = Signals::default();
+    for group in section.texts("registered_number")? {
+        let before = signals;
+        for (at, watch) in watches.iter().enumerate() {
+            if watch.kind.group == group.text {
+                signals.add(at);
+            }
+        }
+        if signals == before {
+            let known = signal::ALL.iter().map(|kind| kind.group);
+            let message = format!("no signal of this policy is of the group `{}`", group.text);
+            section.report_at(group.line, message, nearest(group.text, known));
+        }
+    }
+    Some(signals)
+}
+
+fn read_typologies(
+    root: &Section<'_>,
+    watches: &[Watch],
+    warnings: &Warnings,
+) -> Option<Vec<Typology>> {
+    let sections = root.sections("typology")?;
+    let mut typologies: Vec<Typology> = Vec::new();
+    let mut sound = true;
+    for section in &sections {
+        let Some(typology) = typology::read(section, watches, warnings) else {
+            sound = false;
+            continue;
+        };
+        for other in &typologies {
+            if other.id == typology.id {
+                let message = format!("`{}` is there twice", typology.id);
+                section.report("id", message, "give one of them another id");
+            }
+            if other.priority == typology.priority {
+                let message = format!("`{}` has this priority as well", other.id);
+                section.report("priority", message, "say which of the two leads");
+            }
+        }
+        typologies.push(typology);
+    }
+    sound.then_some(typologies)
+}
+
+/// Notes signals that no typology gives any points: they would be looked for in vain.
+fn weighs_something(signals: &Section<'_>, watches: &[Watch], typologies: &[Typology]) {
+    for (at, watch) in watches.iter().enumerate() {
+        let mut weights = typologies.iter().flat_map(|typology| &typology.weights);
+        if !weights.any(|weight| weight.watch == at && weight.points != 0) {
+            let message = format!("`{}` has no points anywhere", watch.kind.id);
+            let advice = "give it points, count its group in a typology, or remove it";
+            signals.report(watch.kind.id, message, advice);
+        }
+    }
+}
+
+fn read_lexicon(path: &str, text: &str, problems: &Problems) -> Option<Lexicon> {
+    let document = Document::parse(path, text, problems);
+    let root = document.root();
+    root.whole("schema", 1..=1_i64);
+    let concepts: Vec<_> = Concept::ALL.iter().map(|concept| (concept.name(), *concept)).collect();
+
+    let mut phrases = Phrases::default();
+    let mut seen = Vec::new();
+    for section in root.sections("concept")? {
+        let concept = section.choice("id", &concepts);
+        let spoken = section.texts("phrases");
+        let excepted = section.optional("exceptions", |section, key| section.texts(key));
+        let Some(concept) = concept else { continue };
+        if seen.contains(&concept) {
+            section.report("id", "the concept is there twice", "put its phrases together");
+        }
+        seen.push(concept);
+        for (texts, exception) in [(spoken, false), (excepted.flatten(), true)] {
+            for text in texts.unwrap_or_default() {
+                let added = if exception {
+                    phrases.exception(concept, text.text)
+                } else {
+                    phrases.phrase(concept, text.text)
+                };
+                if let Err(error) = added {
+                    let message = format!("`{}` cannot be a phrase: {error}", text.text);
+                    section.report_at(text.line, message, "shorten or remove it");
+                }
+            }
+        }
+    }
+    Some(phrases.compile())
+}
+
+/// Tells whether a file name is a BCP 47 language tag, as far as letters go.
+fn is_locale(name: &str) -> bool {
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (2..=35).contains(&name.len()) && name.bytes().all(sound)
+}
+
+/// Largest file. The shipped ones together are a tenth of it.
+const FILE_BYTES_MAX: usize = 1 << 20;

@@ -1,0 +1,159 @@
+//! New payee: the payer has not been paying this account for long.
+//!
+//! In nearly every reported case the victim pays an account that the caller dictated. So do people
+//! who hire a builder or buy a house, so this is never enough by itself; what it does is exclude
+//! everyone who pays an account they have long paid.
+//!
+//! Age counts from the first payment, not from adding: an account added months ago and never paid
+//! is as new as any. Quiet for an account that the bank knows to be the payer's own.
+
+use std::borrow::Cow;
+
+use crate::calendar::Span;
+use crate::document::Section;
+use crate::signal::{Facts, Family, Kind, Look, Reading};
+use crate::transfer::Fact;
+
+/// Permanent.
+pub const KIND: Kind = Kind {
+    id: "new_payee",
+    code: 1,
+    version: 1,
+    family: Family::Structural,
+    group: "payee",
+    settings: |section| Some(Box::new(Settings::read(section)?)),
+};
+
+/// What a policy decides about this signal.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Days since the first payment from which a payee is known, inclusive.
+    pub known_days_min: u32,
+}
+
+impl Settings {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        Some(Self { known_days_min: section.whole("known_days_min", 1..=365)? })
+    }
+}
+
+impl Look for Settings {
+    /// Looks for a first payment less than `known_days_min` days before this one, or none.
+    fn look(&self, facts: &Facts) -> Reading {
+        let payee = &facts.transfer.payee;
+        let confirmed = facts.transfer.confirmed;
+        if payee.own == Some(true) {
+            return Reading::Quiet;
+        }
+        let known_from = confirmed.minus(Span::days(i64::from(self.known_days_min)));
+
+        let remembered = facts.recall.pair.map(|pair| pair.first);
+        let first = [remembered, payee.first_paid].into_iter().flatten().min();
+        if let Some(first) = first {
+            if first <= known_from {
+                return Reading::Quiet;
+            }
+            let days = confirmed.since(first).whole_days().max(0);
+            return Reading::Fired(Cow::Owned(format!("the payee was first paid {days} days ago")));
+        }
+        match (payee.times_paid, payee.added) {
+            (Some(0), _) => Reading::Fired(Cow::Borrowed("the payee was never paid before")),
+            (Some(_), _) => Reading::Unavailable(Fact::PayeeFirstPaid),
+            // Nobody can have paid a payee before adding it.
+            (None, Some(added)) if known_from < added => {
+                Reading::Fired(Cow::Borrowed("the payee was added only now"))
+            }
+            (None, _) => Reading::Unavailable(Fact::PayeeTimesPaid),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Token;
+    use crate::calendar::Time;
+    use crate::history::Pair;
+    use crate::signal::Reading::{Quiet, Unavailable};
+    use crate::testing::{facts, time};
+
+    /// Looks at a transfer confirmed on 20 November at 15:04:05 under a limit of 30 days.
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Facts), want: &Reading) {
+        let mut facts = facts();
+        change(&mut facts);
+        assert_eq!(&Settings { known_days_min: 30 }.look(&facts), want);
+    }
+
+    fn fired(evidence: &'static str) -> Reading {
+        Reading::Fired(evidence.into())
+    }
+
+    fn remember(facts: &mut Facts, first: Time) {
+        facts.recall.pair = Some(Pair::begin(Token([1; 16]), first, facts.transfer.money));
+    }
+
+    #[test]
+    fn a_payee_is_known_from_the_limit_on() {
+        let at_limit = time("2026-10-21T15:04:05Z");
+        let after = time("2026-10-21T15:04:06Z");
+        let young = fired("the payee was first paid 29 days ago");
+        check(|facts| facts.transfer.payee.first_paid = Some(at_limit), &Quiet);
+        check(|facts| facts.transfer.payee.first_paid = Some(after), &young);
+        check(|facts| remember(facts, at_limit), &Quiet);
+        check(|facts| remember(facts, after), &young);
+    }
+
+    #[test]
+    fn the_older_of_ledger_and_memory_counts() {
+        let both = |ledger, memory| {
+            move |facts: &mut Facts| {
+                facts.transfer.payee.first_paid = Some(time(ledger));
+                remember(facts, time(memory));
+            }
+        };
+        check(both("2026-01-01T00:00:00Z", "2026-11-19T00:00:00Z"), &Quiet);
+        check(both("2026-11-19T00:00:00Z", "2026-01-01T00:00:00Z"), &Quiet);
+    }
+
+    #[test]
+    fn a_payee_never_paid_is_new_however_long_it_has_been_there() {
+        let never = fired("the payee was never paid before");
+        check(|facts| facts.transfer.payee.times_paid = Some(0), &never);
+        let added_long_ago = |facts: &mut Facts| {
+            facts.transfer.payee.times_paid = Some(0);
+            facts.transfer.payee.added = Some(time("2020-01-01T00:00:00Z"));
+        };
+        check(added_long_ago, &never);
+    }
+
+    #[test]
+    fn a_payee_added_inside_the_limit_is_new() {
+        let added = |text| move |facts: &mut Facts| facts.transfer.payee.added = Some(time(text));
+        check(added("2026-10-21T15:04:06Z"), &fired("the payee was added only now"));
+        check(added("2026-10-21T15:04:05Z"), &Unavailable(Fact::PayeeTimesPaid));
+        // An adding after the payment contradicts itself and is no sign of age.
+        check(added("2026-11-21T00:00:00Z"), &fired("the payee was added only now"));
+    }
+
+    #[test]
+    fn ones_own_account_is_never_new() {
+        let own = |facts: &mut Facts| {
+            facts.transfer.payee.own = Some(true);
+            facts.transfer.payee.times_paid = Some(0);
+        };
+        check(own, &Quiet);
+        let others = |facts: &mut Facts| {
+            facts.transfer.payee.own = Some(false);
+            facts.transfer.payee.times_paid = Some(0);
+        };
+        check(others, &fired("the payee was never paid before"));
+    }
+
+    #[test]
+    fn without_a_history_nobody_can_tell() {
+        check(|_| {}, &Unavailable(Fact::PayeeTimesPaid));
+        let paid = |facts: &mut Facts| facts.transfer.payee.times_paid = Some(3);
+        check(paid, &Unavailable(Fact::PayeeFirstPaid));
+    }
+}

@@ -1,0 +1,396 @@
+//! Script: the words of one warning for one step, in one language.
+//!
+//! Every language has the same scripts in the same versions, asking the same questions: which words
+//! were offered must not depend on the language they were offered in. An answer that admits
+//! something is marked in the script, because only its author knows what a yes means.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::document::{Problems, Section, all};
+use crate::tagged::{Tagged as _, put_sized};
+use crate::transfer::Answer;
+use crate::warning::template::{Place, Templates, Text, values};
+use crate::warning::{Bank, Blanks, Choice, Pick, Question, Step, Words};
+
+/// The scripts of a policy, complete in every language.
+#[derive(Debug)]
+pub struct Warnings {
+    bank: Bank,
+    locale: Box<str>,
+    templates: Templates,
+    scripts: BTreeMap<Key, Script>,
+}
+
+/// Scripts being read.
+#[derive(Debug)]
+pub struct Draft {
+    templates: Templates,
+    locales: Vec<Box<str>>,
+    scripts: BTreeMap<Key, Script>,
+}
+
+/// Id, step and locale: in this order, so that the languages of one script stand together.
+type Key = (Box<str>, Step, Box<str>);
+
+/// The words of one warning for one step, in one language.
+#[derive(Debug)]
+struct Script {
+    file: Box<str>,
+    line: u32,
+    version: u32,
+    title: Text,
+    paragraphs: Vec<Text>,
+    safe_action: Text,
+    questions: Vec<Asked>,
+    digest: [u8; 32],
+}
+
+#[derive(Debug)]
+struct Asked {
+    id: Box<str>,
+    /// Wordings that mean the same.
+    wordings: Vec<Text>,
+    options: Vec<Offered>,
+}
+
+#[derive(Debug)]
+struct Offered {
+    id: Box<str>,
+    text: Text,
+    admits: bool,
+}
+
+/// What somebody answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Answered {
+    /// To one question at least, that something is as the script's story has it.
+    Admission,
+    /// To every question, that nothing is.
+    Denial,
+    /// Not every question, and no admission.
+    Open,
+}
+
+impl Draft {
+    /// Begins without scripts.
+    pub fn new() -> Self {
+        Self { templates: Templates::new(), locales: Vec::new(), scripts: BTreeMap::new() }
+    }
+
+    /// Reads the scripts of one language, noting every problem.
+    pub fn read(&mut self, locale: &str, root: &Section<'_>) {
+        self.locales.push(locale.into());
+        root.whole("schema", 1..=1_i64);
+        for section in root.sections("warning").unwrap_or_default() {
+            let id = name(&section, "id");
+            let version = section.whole("version", 1..=u32::MAX);
+            let mut steps = 0_usize;
+            for step in Step::ALL {
+                if !section.has(step.name()) {
+                    continue;
+                }
+                steps = steps.saturating_add(1);
+                let Some(words) = section.section(step.name()) else { continue };
+                let (Some(id), Some(version)) = (id, version) else { continue };
+                let key: Key = (id.into(), step, locale.into());
+                let script = self.script(&key, version, &words);
+                if self.scripts.contains_key(&key) {
+                    let message = format!("`{id}` is there twice");
+                    section.report("id", message, "give one of them another id");
+                }
+                if let Some(script) = script {
+                    self.scripts.insert(key, script);
+                }
+            }
+            if steps == 0 {
+                let steps = Step::ALL.map(Step::name).join("] or [warning.");
+                let message = "the warning has no words";
+                section.report_at(section.line(), message, format!("add [warning.{steps}]"));
+            }
+        }
+    }
+
+    /// Completes the scripts, noting what some language lacks. `locale` stands in for languages
+    /// there are no words in.
+    pub fn finish(self, bank: Bank, locale: &str, problems: &Problems) -> Warnings {
+        let Self { templates, locales, scripts } = self;
+        for ((id, step, locale), script) in &scripts {
+            for other in locales.iter().filter(|other| *other != locale) {
+                let step_name = step.name();
+                match scripts.get(&(id.clone(), *step, other.clone())) {
+                    None => {
+                        let message = format!("`{id}` has no words to {step_name} in `{other}`");
+                        let advice = format!("add them to warnings/{other}.toml");
+                        problems.report(&script.file, script.line, message, advice);
+                    }
+                    Some(translated) if !script.asks_the_same(translated) => {
+                        let message =
+                            format!("`{id}` says something else in `{locale}` and `{other}`");
+                        let advice = "give both the same version, questions, wordings and options";
+                        problems.report(&script.file, script.line, message, advice);
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        Warnings { bank, locale: locale.into(), templates, scripts }
+    }
+
+    fn script(&mut self, key: &Key, version: u32, section: &Section<'_>) -> Option<Script> {
+        let (id, step, locale) = key;
+        let mut bytes = Vec::new();
+        for part in [id, locale] {
+            put_sized(&mut bytes, |bytes| part.put(bytes));
+        }
+        step.put(&mut bytes);
+        version.put(&mut bytes);
+
+        let title = self.text(section, "title", TITLE_CHARS_MAX, &mut bytes);
+        let paragraphs = self.paragraphs(section, &mut bytes);
+        let safe_action = self.text(section, "safe_action", LABEL_CHARS_MAX, &mut bytes);
+        let questions = match step {
+            Step::Ask => self.questions(section, &mut bytes),
+            Step::Inform | Step::Hold => Some(Vec::new()),
+        };
+        Some(Script {
+            file: section.file().into(),
+            line: section.line(),
+            version,
+            title: title?,
+            paragraphs: paragraphs?,
+            safe_action: safe_action?,
+            questions: questions?,
+            digest: Sha256::digest(&bytes).into(),
+        })
+    }
+
+    fn text(
+        &mut self,
+        section: &Section<'_>,
+        key: &str,
+        chars_max: usize,
+        bytes: &mut Vec<u8>,
+    ) -> Option<Text> {
+        let source = section.text(key)?;
+        put_sized(bytes, |bytes| bytes.extend_from_slice(source.as_bytes()));
+        let place = Place { section, line: section.line_of(key), key, chars_max };
+        self.templates.compile(place, source)
+    }
+
+    fn paragraphs(&mut self, section: &Section<'_>, bytes: &mut Vec<u8>) -> Option<Vec<Text>> {
+        let key = "paragraphs";
+        let sources = section.texts(key)?;
+        if !(1..=PARAGRAPHS_MAX).contains(&sources.len()) {
+            let advice = format!("write 1 to {PARAGRAPHS_MAX}");
+            section.report(key, "this is no number of paragraphs that people read", advice);
+        }
+        all(sources.iter().map(|source| {
+            put_sized(bytes, |bytes| bytes.extend_from_slice(source.text.as_bytes()));
+            let chars_max = PARAGRAPH_CHARS_MAX;
+            self.templates
+                .compile(Place { section, line: source.line, key, chars_max }, source.text)
+        }))
+    }
+
+    fn questions(&mut self, section: &Section<'_>, bytes: &mut Vec<u8>) -> Option<Vec<Asked>> {
+        let sections = section.sections("question")?;
+        if !(1..=QUESTIONS_MAX).contains(&sections.len()) {
+            let advice = format!("ask 1 to {QUESTIONS_MAX}");
+            section.report("question", "this is no number of questions to ask", advice);
+        }
+        let asked = all(sections.iter().map(|section| self.question(section, bytes)))?;
+        let wordings = |asked: &Asked| asked.wordings.len();
+        if asked.iter().map(wordings).min() != asked.iter().map(wordings).max() {
+            let message = "the questions have different numbers of wordings";
+            section.report("question", message, "give each question as many");
+        }
+        Some(asked)
+    }
+
+    fn question(&mut self, section: &Section<'_>, bytes: &mut Vec<u8>) -> Option<Asked> {
+        let id = name(section, "id");
+        let key = "wordings";
+        let wordings = section.texts(key);
+        if wordings.as_ref().is_some_and(Vec::is_empty) {
+            section.report(key, "the question is not worded", "write it in quotes");
+        }
+        let wordings = wordings.and_then(|sources| {
+            all(sources.iter().map(|source| {
+                put_sized(bytes, |bytes| bytes.extend_from_slice(source.text.as_bytes()));
+                let chars_max = QUESTION_CHARS_MAX;
+                let place = Place { section, line: source.line, key, chars_max };
+                self.templates.compile(place, source.text)
+            }))
+        });
+
+        let options = section.sections("option").and_then(|options| {
+            all(options.iter().map(|option| {
+                let id = name(option, "id");
+                let text = self.text(option, "text", LABEL_CHARS_MAX, bytes);
+                let admits = option.optional("admits", |option, key| option.flag(key));
+                let admits = admits?.unwrap_or(false);
+                put_sized(bytes, |bytes| bytes.extend_from_slice(id.unwrap_or("").as_bytes()));
+                admits.put(bytes);
+                Some(Offered { id: id?.into(), text: text?, admits })
+            }))
+        });
+        if let Some(options) = &options {
+            let admitting = options.iter().filter(|option| option.admits).count();
+            if admitting == 0 || admitting == options.len() {
+                let message = "the options do not tell an admission from a denial";
+                let advice = "mark the one that admits with `admits = true`, and offer another";
+                section.report("option", message, advice);
+            }
+        }
+        put_sized(bytes, |bytes| bytes.extend_from_slice(id.unwrap_or("").as_bytes()));
+        Some(Asked { id: id?.into(), wordings: wordings?, options: options? })
+    }
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Warnings {
+    /// Returns the words picked, every blank filled in.
+    pub fn words(&self, pick: Pick<'_>, blanks: &Blanks<'_>) -> Option<Words> {
+        let (locale, script) = self.pick(pick)?;
+        let values = values(&self.bank, blanks);
+        let fill = |text: &Text| self.templates.fill(text, &values);
+        let question = |asked: &Asked| {
+            let variant = usize::try_from(pick.variant).unwrap_or(0);
+            let wording = asked.wordings.get(variant).or_else(|| asked.wordings.first());
+            let choice =
+                |option: &Offered| Choice { id: option.id.clone(), text: fill(&option.text) };
+            Question {
+                id: asked.id.clone(),
+                text: wording.map(fill).unwrap_or_default(),
+                options: asked.options.iter().map(choice).collect(),
+            }
+        };
+        Some(Words {
+            id: pick.id.into(),
+            version: script.version,
+            locale: locale.into(),
+            title: fill(&script.title),
+            paragraphs: script.paragraphs.iter().map(fill).collect(),
+            safe_action: fill(&script.safe_action),
+            questions: script.questions.iter().map(question).collect(),
+            digest: script.digest,
+        })
+    }
+
+    /// Tells whether there are words for `step`.
+    pub fn has(&self, id: &str, step: Step) -> bool {
+        self.any(id, step).is_some()
+    }
+
+    /// Returns the ids of all warnings, each once.
+    pub fn ids(&self) -> Vec<&str> {
+        let mut ids: Vec<_> = self.scripts.keys().map(|(id, _, _)| &**id).collect();
+        ids.dedup();
+        ids
+    }
+
+    /// Returns the languages there are words in.
+    pub fn locales(&self) -> Vec<&str> {
+        let mut locales: Vec<_> = self.scripts.keys().map(|(_, _, locale)| &**locale).collect();
+        locales.sort_unstable();
+        locales.dedup();
+        locales
+    }
+
+    /// Counts scripts: warnings, times their steps, times the languages.
+    pub fn count(&self) -> usize {
+        self.scripts.len()
+    }
+
+    /// Returns the version of the words for `step`.
+    pub fn version(&self, id: &str, step: Step) -> Option<u32> {
+        self.any(id, step).map(|script| script.version)
+    }
+
+    /// Returns which wording of the questions `seed` chooses; 0 where nothing is asked.
+    pub fn variant(&self, id: &str, step: Step, seed: u64) -> u32 {
+        let asked = self.any(id, step).and_then(|script| script.questions.first());
+        let wordings = asked.map_or(1, |asked| asked.wordings.len());
+        let variant = u64::try_from(wordings).ok().and_then(|wordings| seed.checked_rem(wordings));
+        variant.and_then(|variant| u32::try_from(variant).ok()).unwrap_or(0)
+    }
+
+    /// Returns what answers come to under the questions of a warning. An admission is not taken
+    /// back by a later answer to the same question.
+    pub fn answered(&self, id: &str, answers: &[Answer]) -> Answered {
+        let questions = self.any(id, Step::Ask).map_or(&[][..], |script| &script.questions);
+        let mut open = questions.is_empty();
+        for asked in questions {
+            let mut denied = false;
+            for answer in answers.iter().filter(|answer| answer.question == asked.id) {
+                let options = &asked.options;
+                match options.iter().find(|option| Some(&option.id) == answer.option.as_ref()) {
+                    Some(option) if option.admits => return Answered::Admission,
+                    Some(_) => denied = true,
+                    None => {}
+                }
+            }
+            open |= !denied;
+        }
+        if open { Answered::Open } else { Answered::Denial }
+    }
+
+    /// Returns the script in the nearest language.
+    fn pick(&self, pick: Pick<'_>) -> Option<(&str, &Script)> {
+        let language = pick.locale.split('-').next().unwrap_or(pick.locale);
+        [pick.locale, language, &self.locale].into_iter().find_map(|locale| {
+            let key: Key = (pick.id.into(), pick.step, locale.into());
+            let (key, script) = self.scripts.get_key_value(&key)?;
+            Some((&*key.2, script))
+        })
+    }
+
+    /// Returns a script in whatever language: what is asked of it is the same in all.
+    fn any(&self, id: &str, step: Step) -> Option<&Script> {
+        let found = self.scripts.iter().find(|((known, of, _), _)| **known == *id && *of == step);
+        found.map(|(_, script)| script)
+    }
+}
+
+impl Script {
+    fn asks_the_same(&self, other: &Self) -> bool {
+        fn shape(script: &Script) -> impl Iterator<Item = (&str, usize, Vec<(&str, bool)>)> {
+            script.questions.iter().map(|asked| {
+                let options = asked.options.iter().map(|option| (&*option.id, option.admits));
+                (&*asked.id, asked.wordings.len(), options.collect())
+            })
+        }
+        self.version == other.version && shape(self).eq(shape(other))
+    }
+}
+
+/// Reads a permanent name: lower-case letters, digits and underscores.
+pub fn name<'d>(section: &Section<'d>, key: &str) -> Option<&'d str> {
+    let name = section.text(key)?;
+    let sound = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if NAME_BYTES_MAX < name.len() || !name.bytes().all(sound) {
+        let advice =
+            format!("write at most {NAME_BYTES_MAX} lower-case letters, digits and underscores");
+        section.report(key, format!("`{name}` is no name"), advice);
+        return None;
+    }
+    Some(name)
+}
+
+// What fits a telephone's screen without scrolling past the button, by trying.
+const TITLE_CHARS_MAX: usize = 100;
+const PARAGRAPH_CHARS_MAX: usize = 400;
+const PARAGRAPHS_MAX: usize = 8;
+const QUESTION_CHARS_MAX: usize = 200;
+const LABEL_CHARS_MAX: usize = 60;
+// More than three questions are answered without reading.
+const QUESTIONS_MAX: usize = 3;
+/// As long as the API lets an id be.
+const NAME_BYTES_MAX: usize = 64;

@@ -1,0 +1,188 @@
+//! What is wrong with scripts, and what they say once their blanks are filled in.
+
+use super::*;
+use crate::document::{Document, Problem, Problems};
+use crate::testing::pounds;
+
+/// Reads scripts, each as (locale, text), and returns them and their problems.
+fn read(files: &[(&str, &str)]) -> (Warnings, Vec<String>) {
+    let problems = Problems::default();
+    let mut draft = Draft::new();
+    for (locale, text) in files {
+        let text = format!("schema = 1\n{text}");
+        draft.read(locale, &Document::parse(locale, &text, &problems).root());
+    }
+    let bank = Bank { name: "Oak Bank".into(), phone: "0800 1".into(), on_159: true };
+    let warnings = draft.finish(bank, "en", &problems);
+    (warnings, problems.into_sorted().iter().map(Problem::to_string).collect())
+}
+
+/// Returns a warning to hold with `paragraph`, and to ask with `questions`.
+fn script(paragraph: &str, questions: &str) -> String {
+    let hold = format!(
+        "[[warning]]\nid = \"fee\"\nversion = 3\n[warning.hold]\ntitle = \"Stop\"\nsafe_action = \
+         \"Cancel\"\nparagraphs = [\"{paragraph}\"]\n"
+    );
+    if questions.is_empty() {
+        return hold;
+    }
+    let ask = "[warning.ask]\ntitle = \"Stop\"\nsafe_action = \"Cancel\"\nparagraphs = [\"x\"]\n";
+    format!("{hold}{ask}{questions}")
+}
+
+const QUESTION: &str = "[[warning.ask.question]]\nid = \"told\"\nwordings = [\"Told?\", \
+                        \"Really?\"]\noption = [{ id = \"yes\", text = \"Yes\", admits = true }, \
+                        { id = \"no\", text = \"No\" }]\n";
+
+fn pick(id: &str, step: Step, variant: u32, locale: &'static str) -> Pick<'_> {
+    Pick { id, step, variant, locale }
+}
+
+const BLANKS: Blanks<'_> = Blanks {
+    money: crate::money::Money {
+        amount: crate::money::Amount::ZERO,
+        currency: crate::money::Currency::GBP,
+    },
+    deadline: None,
+};
+
+#[test]
+fn blanks_are_filled_in() {
+    let text = "{{ amount }} at {{ bank_name }}, {{ bank_phone }}{% if bank_on_159 %} or 159{% \
+                endif %}{% if deadline %} by {{ deadline }}{% endif %}.";
+    let (warnings, problems) = read(&[("en", &script(text, ""))]);
+    assert_eq!(problems, [""; 0]);
+    let fill = |deadline| {
+        let blanks = Blanks { money: pounds("1250.5"), deadline };
+        let words = warnings.words(pick("fee", Step::Hold, 0, "en"), &blanks).unwrap();
+        words.paragraphs[0].to_string()
+    };
+    assert_eq!(fill(None), "£1,250.50 at Oak Bank, 0800 1 or 159.");
+    assert_eq!(fill(Some("Tuesday")), "£1,250.50 at Oak Bank, 0800 1 or 159 by Tuesday.");
+}
+
+#[test]
+fn only_what_is_the_banks_may_be_filled_in() {
+    for (text, want) in [
+        (
+            "{{ reference }}",
+            "`{{ reference }}` cannot be filled in: known here: `amount`, \
+          `bank_name`, `bank_on_159`, `bank_phone`, `deadline`",
+        ),
+        ("{{ amont }}", "`{{ amont }}` cannot be filled in: did you mean `amount`?"),
+        (
+            "{{ deadline }}",
+            "`paragraphs` cannot be filled in every time: write {% if deadline %} … \
+          {% endif %} around deadlines",
+        ),
+        ("{{ amount", "`paragraphs` is no template: syntax error: write blanks as {{ amount }}"),
+        (
+            "{{ amount|upper }}",
+            "`paragraphs` cannot be filled in every time: write {% if deadline \
+          %} … {% endif %} around deadlines",
+        ),
+        (
+            "This is Likely a scam",
+            "`paragraphs` says `likely`: say that it has the signs of a scam: \
+          how often is not measured yet",
+        ),
+    ] {
+        let (_, problems) = read(&[("en", &script(text, ""))]);
+        assert_eq!(problems, [format!("en:8: {want}")], "{text}");
+    }
+}
+
+#[test]
+fn an_answer_that_admits_is_told_from_one_that_denies() {
+    let (_, problems) = read(&[("en", &script("x", &QUESTION.replace(", admits = true", "")))]);
+    let want = "en:16: the options do not tell an admission from a denial: mark the one that admits \
+                with `admits = true`, and offer another";
+    assert_eq!(problems, [want]);
+    let (warnings, problems) = read(&[("en", &script("x", QUESTION))]);
+    assert_eq!(problems, [""; 0]);
+
+    let answer = |question: &str, option: Option<&str>| crate::transfer::Answer {
+        question: question.into(),
+        option: option.map(Into::into),
+        text: None,
+        answered: None,
+    };
+    let (yes, no) = (answer("told", Some("yes")), answer("told", Some("no")));
+    let other = answer("other", Some("yes"));
+    for (answers, want) in [
+        (&[][..], Answered::Open),
+        (&[other.clone()][..], Answered::Open),
+        (&[answer("told", None)][..], Answered::Open),
+        (&[answer("told", Some("maybe"))][..], Answered::Open),
+        (&[no.clone()][..], Answered::Denial),
+        (&[other, no.clone()][..], Answered::Denial),
+        (&[yes.clone()][..], Answered::Admission),
+        (&[yes.clone(), no.clone()][..], Answered::Admission),
+        (&[no, yes][..], Answered::Admission),
+    ] {
+        assert_eq!(warnings.answered("fee", answers), want, "{answers:?}");
+    }
+    assert_eq!(warnings.answered("none", &[]), Answered::Open);
+}
+
+#[test]
+fn every_language_says_the_same() {
+    let (english, other) = (script("x", QUESTION), script("y", QUESTION));
+    assert_eq!(read(&[("en", &english), ("cy", &other)]).1, [""; 0]);
+
+    let (_, problems) = read(&[("en", &english), ("cy", &script("y", ""))]);
+    assert_eq!(problems, ["en:9: `fee` has no words to ask in `cy`: add them to warnings/cy.toml"]);
+    for (from, to) in [("version = 3", "version = 4"), ("\"no\"", "\"nay\""), (", \"Really?\"", "")]
+    {
+        let (_, problems) = read(&[("en", &english), ("cy", &other.replace(from, to))]);
+        assert!(problems.iter().any(|problem| problem.contains("says something else")), "{from}");
+    }
+}
+
+#[test]
+fn the_nearest_language_is_picked() {
+    let (warnings, _) = read(&[("en", &script("x", QUESTION)), ("cy", &script("y", QUESTION))]);
+    for (locale, want) in [("en", "en"), ("cy", "cy"), ("cy-GB", "cy"), ("fr", "en"), ("", "en")] {
+        let words = warnings.words(pick("fee", Step::Hold, 0, locale), &BLANKS).unwrap();
+        assert_eq!(&*words.locale, want, "{locale}");
+    }
+    assert_eq!(warnings.words(pick("fee", Step::Inform, 0, "en"), &BLANKS), None);
+    assert_eq!(warnings.locales(), ["cy", "en"]);
+    assert_eq!(warnings.ids(), ["fee"]);
+}
+
+#[test]
+fn a_wording_past_the_last_is_the_first() {
+    let (warnings, _) = read(&[("en", &script("x", QUESTION))]);
+    let text = |variant| {
+        let words = warnings.words(pick("fee", Step::Ask, variant, "en"), &BLANKS).unwrap();
+        words.questions[0].text.to_string()
+    };
+    assert_eq!([text(0), text(1), text(2)], ["Told?", "Really?", "Told?"]);
+    let variants = [0, 1, 2].map(|seed| warnings.variant("fee", Step::Ask, seed));
+    assert_eq!(variants, [0, 1, 0]);
+    assert_eq!(warnings.variant("fee", Step::Hold, 1), 0);
+}
+
+#[test]
+fn a_digest_is_of_what_the_policy_says() {
+    let digest = |text: &str| {
+        let (warnings, _) = read(&[("en", &script(text, ""))]);
+        warnings.words(pick("fee", Step::Hold, 0, "en"), &BLANKS).unwrap().digest
+    };
+    assert_eq!(digest("{{ amount }}"), digest("{{ amount }}"));
+    assert_ne!(digest("{{ amount }}"), digest("£0.00"));
+}
+
+#[test]
+fn words_have_bounds() {
+    let (_, problems) = read(&[("en", &script(&"x".repeat(400), ""))]);
+    assert_eq!(problems, [""; 0]);
+    let (_, problems) = read(&[("en", &script(&"x".repeat(401), ""))]);
+    assert_eq!(
+        problems,
+        ["en:8: `paragraphs` is longer than people read: keep it to 400 characters"]
+    );
+    let (_, problems) = read(&[("en", &script("x", &QUESTION.repeat(4)))]);
+    assert_eq!(problems, ["en:13: this is no number of questions to ask: ask 1 to 3"]);
+}

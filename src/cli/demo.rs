@@ -4,13 +4,16 @@
 //! killed in the middle and started again. Ends with an error that names the first thing that is not
 //! as expected.
 
+use std::env;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::calendar::Time;
+use crate::cli::bench::server::{Folder, Server};
 use crate::cli::decisions::replay;
 use crate::cli::remote::Remote;
 use crate::cli::{CliError, page, print};
@@ -18,10 +21,8 @@ use crate::clock::{Clock as _, RealClock};
 use crate::grpc::pb;
 use crate::grpc::pb::get_decision_request::Id;
 
-mod server;
 mod story;
 
-use server::{Data, Server};
 use story::{Story, Want};
 
 /// Shows the whole service at work, and checks what it shows.
@@ -45,21 +46,22 @@ struct Burst {
 impl Demo {
     /// Runs it.
     pub fn run(&self) -> Result<(), CliError> {
-        let data = Data::new()?;
-        let shown = show(&data);
+        let folder = Folder::new(&env::temp_dir()).map_err(failed)?;
+        let shown = show(&folder);
         if shown.is_err() {
-            let kept = data.keep();
+            let kept = folder.keep();
             writeln!(io::stderr(), "clearline: what the server wrote is in {}", kept.display())?;
         }
         shown
     }
 }
 
-fn show(data: &Data) -> Result<(), CliError> {
+fn show(folder: &Folder) -> Result<(), CliError> {
     let now = RealClock::start().wall();
+    let program = env::current_exe()?;
     print(OPENING)?;
-    let mut server = Server::start(data)?;
-    let mut remote = Remote::connect(server.address())?;
+    let mut server = Server::start(&program, folder).map_err(failed)?;
+    let mut remote = Remote::connect(&server.address.to_string())?;
 
     let telling = tell(&mut remote, &story::tonbridge_road(now))?;
     explain(&mut remote, &telling)?;
@@ -69,28 +71,24 @@ fn show(data: &Data) -> Result<(), CliError> {
     let mut asked = vec![telling, bland, tell(&mut remote, &story::house_deposit(now))?];
 
     print("--- The server is killed (kill -9) while payments come in\n\n")?;
-    let burst = burst_and_kill(&mut server, now)?;
-    let answered = burst.answered.len();
-    print(&format!("  {answered} more had their answers when it died, 1 was under way.\n"))?;
-    server = Server::start(data)?;
-    remote = Remote::connect(server.address())?;
+    let burst = burst_and_kill(server, now)?;
     asked.extend(burst.answered);
+    server = Server::start(&program, folder).map_err(failed)?;
+    remote = Remote::connect(&server.address.to_string())?;
     nothing_is_lost(&mut remote, &asked)?;
-    let mut decisions = asked.len();
     if let Some(request) = burst.in_doubt {
         // It may have been decided or not; asking again with the same id settles it.
-        remote.screen(request)?;
-        decisions = decisions.saturating_add(1);
-        print("  The one that was under way has its answer now.\n\n")?;
+        let answer = remote.screen(request.clone())?;
+        asked.push(Asked { request, answer });
+        print("  One was under way when it died: it has its answer now.\n\n")?;
     }
 
-    let rent = story::rent(now);
-    let paid = tell(&mut remote, &rent)?;
-    decisions = decisions.saturating_add(1);
+    let paid = tell(&mut remote, &story::rent(now))?;
     report(&mut remote, &paid, now)?;
-    count(&mut remote, decisions)?;
-    server.stop()?;
-    replayed(data, decisions)
+    asked.push(paid);
+    count(&mut remote, asked.len())?;
+    server.stop().map_err(failed)?;
+    replayed(&folder.path().join("data"), asked.len())
 }
 
 /// Asks, prints question and answer, and holds the answer to what the story wants.
@@ -145,15 +143,17 @@ fn same_answer(remote: &mut Remote, asked: &Asked) -> Result<(), CliError> {
 }
 
 /// Lets payments come in and kills the server in the middle of them.
-fn burst_and_kill(server: &mut Server, now: Time) -> Result<Burst, CliError> {
+fn burst_and_kill(server: Server, now: Time) -> Result<Burst, CliError> {
     let answered = Arc::new(AtomicUsize::new(0));
-    let asking = ask_on(server.address().to_owned(), now, Arc::clone(&answered));
+    let asking = ask_on(server.address.to_string(), now, Arc::clone(&answered));
     while answered.load(Ordering::Relaxed) < BURST_ANSWERS && !asking.is_finished() {
         thread::sleep(Duration::from_millis(1));
     }
-    server.kill()?;
+    server.kill().map_err(failed)?;
     let burst = asking.join().map_err(|_| not_as_expected("the caller fell over"))?;
-    expect(BURST_ANSWERS <= burst.answered.len(), || "payments were not answered".to_owned())?;
+    let answered = burst.answered.len();
+    expect(BURST_ANSWERS <= answered, || format!("only {answered} payments were answered"))?;
+    print(&format!("  {answered} more had their answers when it died.\n"))?;
     Ok(burst)
 }
 
@@ -235,9 +235,9 @@ fn count(remote: &mut Remote, want: usize) -> Result<(), CliError> {
 }
 
 /// Reaches every decision of the log again.
-fn replayed(data: &Data, want: usize) -> Result<(), CliError> {
+fn replayed(data: &Path, want: usize) -> Result<(), CliError> {
     print("--- The server has stopped; its log is replayed\n\n")?;
-    let replayed = replay::replay(data.folder())?;
+    let replayed = replay::replay(data)?;
     print(&format!("{}\n", page::indented(2, &replayed.to_string())))?;
     expect(replayed.unequal.is_empty(), || "a decision came out otherwise".to_owned())?;
     expect(replayed.equal == u64::try_from(want).unwrap_or(u64::MAX), || {
@@ -248,6 +248,10 @@ fn replayed(data: &Data, want: usize) -> Result<(), CliError> {
 
 fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), CliError> {
     if holds { Ok(()) } else { Err(not_as_expected(&otherwise())) }
+}
+
+fn failed(error: impl ToString) -> CliError {
+    not_as_expected(&error.to_string())
 }
 
 fn not_as_expected(what: &str) -> CliError {

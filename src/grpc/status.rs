@@ -157,9 +157,7 @@ fn refused(refusal: Refusal) -> Told {
             "EXECUTION_CONFLICT",
             "the payment was reported otherwise before",
         ),
-        Refusal::NotFound => {
-            told(Code::NotFound, "DECISION_NOT_FOUND", "no decision has this id")
-        }
+        Refusal::NotFound => told(Code::NotFound, "DECISION_NOT_FOUND", "no decision has this id"),
         Refusal::Unreadable => {
             told(Code::Internal, "DECISION_UNREADABLE", "the record of the decision cannot be read")
         }

@@ -209,6 +209,11 @@ impl Memory {
         self.payers.get(&customer.0).map_or(self.head.slot_next, |payer| payer.slot)
     }
 
+    /// Returns the number of the key that the next new payer gets.
+    pub fn slot_next(&self) -> u32 {
+        self.head.slot_next
+    }
+
     /// Tells whether a request was answered before, at log time `now`.
     pub fn known(&self, identity: &Identity, requested: Time, now: Time) -> Known {
         if let Some(answered) = self.requests.get(&identity.request) {

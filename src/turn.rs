@@ -1,1 +1,458 @@
-//! Turn.
+//! Turn: the one writer. Gathers, decides and records a batch, and answers when it is durable.
+//!
+//! Everything waiting is decided in the order it came, each decision applied at once so that the
+//! next one sees it; then all are recorded as one frame. While the frame is on its way to disk the
+//! next batch gathers by itself: the busier the service, the larger the batch and the cheaper each
+//! decision. No timers, no locks on what is remembered, no races between transfers of one payer.
+//!
+//! [`Engine`] is all of that without threads, so that a simulation can drive it step by step;
+//! [`desk`] brings calls to it and answers back.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::account::Token;
+use crate::calendar::{Span, Time};
+use crate::decision::{Decision, decide};
+use crate::entry::{
+    Decided, DecidedPersonal, DecidedPublic, Entry, Executed, ExecutedPersonal, ExecutedPublic,
+    Execution, Identity, UnscreenedReason, decision_position,
+};
+use crate::log::{Commit, Fatal, Log, Receipt};
+use crate::memory::{Known, Memory, PaymentState, Recalled};
+use crate::money::Money;
+use crate::policy::Policy;
+use crate::signal::{Facts, Mode};
+use crate::telemetry::Deciding;
+use crate::text::Mention;
+use crate::transfer::{Rejected, Request};
+use crate::warning::Blanks;
+
+pub mod behind;
+pub mod clockwork;
+pub mod desk;
+pub mod run;
+pub mod start;
+
+/// Something to be recorded and answered.
+#[derive(Debug)]
+pub enum Task {
+    /// A question about a transfer.
+    Screen(Box<Screen>),
+    /// A report of what became of a payment.
+    Execute(Box<Execute>),
+}
+
+/// A question about a transfer, read at the door.
+#[derive(Debug)]
+pub struct Screen {
+    /// What the bank asks.
+    pub request: Request,
+    /// Its tokens.
+    pub identity: Identity,
+    /// What its texts mention.
+    pub mentions: Vec<Mention>,
+    /// Digest of the policy whose lexicon found them.
+    pub policy: [u8; 32],
+}
+
+/// A report of what became of a payment, read at the door.
+#[derive(Debug)]
+pub struct Execute {
+    /// The bank's id of the payment.
+    pub payment_id: Box<str>,
+    /// Its token.
+    pub payment: Token,
+    /// The last decision about it, as the bank names it.
+    pub decision: Option<[u8; 16]>,
+    /// What became of it.
+    pub execution: Execution,
+    /// Why it left without a decision.
+    pub unscreened: Option<UnscreenedReason>,
+    /// When that happened.
+    pub executed: Time,
+    /// The scheme's or bank's code.
+    pub reason: Option<Box<str>>,
+    /// The payment, where memory may not have it: as the bank states it, or as the log has it.
+    pub subject: Option<Subject>,
+}
+
+/// A payment that is being reported.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    /// The payer.
+    pub customer: Token,
+    /// The payee's account.
+    pub payee: Token,
+    /// How much.
+    pub money: Money,
+    /// Position of the last decision about it.
+    pub decision: Option<u64>,
+}
+
+/// What a task comes to.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A decision, durable.
+    Decided(Box<Decided>, Receipt),
+    /// A report, durable.
+    Executed(Box<Executed>, Receipt),
+    /// It was answered before: the entry at this position says how.
+    Earlier(u64),
+}
+
+/// Why a task has no answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refusal {
+    /// The request id was used for another transfer.
+    IdReused,
+    /// The request was made before the window in which ids are remembered.
+    TooOld,
+    /// No more ids can be remembered for now.
+    IdsFull,
+    /// Too many tasks wait.
+    QueueFull,
+    /// The deadline passed before deciding began; nothing was recorded.
+    ExpiredBeforeDeciding,
+    /// Deciding began, and the call had to end before its record was durable.
+    OutcomeUnknown,
+    /// Deciding this one transfer failed; nothing was recorded.
+    DecidingFailed,
+    /// The service is stopping.
+    Stopping,
+    /// Nothing is known of the payment.
+    NotFound,
+    /// The payment was reported otherwise before.
+    ExecutionConflict,
+    /// The entry that has the answer cannot be read.
+    Unreadable,
+}
+
+/// What a task comes to, or why nothing.
+pub type Outcome = Result<Answer, Refusal>;
+
+/// Why the service cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The log takes nothing more.
+    #[error(transparent)]
+    Log(#[from] Fatal),
+    /// Nobody can say whether a batch was recorded.
+    #[error("a batch may or may not be recorded")]
+    Unknown,
+    /// A batch was refused after it had been decided.
+    #[error("a batch was not recorded")]
+    NotCommitted,
+    /// An entry of another writer cannot be read.
+    #[error(transparent)]
+    Entry(#[from] crate::entry::EntryError),
+}
+
+/// The log, what is remembered of it, and the policy that decides.
+#[derive(Debug)]
+pub struct Engine<L> {
+    log: L,
+    memory: Memory,
+    policy: Arc<Policy>,
+}
+
+/// What became of a task within its batch.
+enum Placed {
+    /// It needs no record.
+    Settled(Outcome),
+    /// It is entry `0..` of the batch.
+    At(usize),
+}
+
+impl<L: Log> Engine<L> {
+    /// Takes a log, the memory folded from all of it, and the policy that its last activation names.
+    pub fn new(log: L, memory: Memory, policy: Arc<Policy>) -> Self {
+        Self { log, memory, policy }
+    }
+
+    /// Returns what is remembered.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Returns the log.
+    pub fn log(&self) -> &L {
+        &self.log
+    }
+
+    /// Ends the engine and returns the log, to be closed.
+    pub fn into_log(self) -> L {
+        self.log
+    }
+
+    /// Returns the policy that decides.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// Records entries of the service itself.
+    pub fn record(&mut self, entries: &[Entry], clock: Time) -> Result<(), EngineError> {
+        let mut batch = Batch::take(&mut self.log, &mut self.memory, clock)?;
+        for entry in entries {
+            batch.push(entry)?;
+        }
+        batch.commit().map(|_| ())
+    }
+
+    /// Decides and records every task, in order, and returns as many outcomes. When it returns,
+    /// what the outcomes say is durable. After an error nothing may be answered: the process ends,
+    /// and the next one finds out what was recorded.
+    pub fn turn(&mut self, tasks: Vec<Task>, clock: Time) -> Result<Vec<Outcome>, EngineError> {
+        let mut batch = Batch::take(&mut self.log, &mut self.memory, clock)?;
+        let mut placed = Vec::with_capacity(tasks.len());
+        let mut entries = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            let made = match task {
+                Task::Screen(screen) => batch.screen(*screen, &self.policy),
+                Task::Execute(execute) => batch.execute(*execute),
+            };
+            placed.push(match made {
+                Made::Entry(entry) => {
+                    batch.push(&entry)?;
+                    entries.push(entry);
+                    Placed::At(entries.len().saturating_sub(1))
+                }
+                Made::Same(at) => Placed::At(at),
+                Made::Settled(outcome) => Placed::Settled(outcome),
+            });
+        }
+        let receipts = batch.commit()?;
+        let recorded: Vec<_> = entries.into_iter().zip(receipts).collect();
+        Ok(answers(placed, recorded))
+    }
+}
+
+/// A batch in the making.
+struct Batch<'a, T> {
+    turn: T,
+    memory: &'a mut Memory,
+    /// Log time of every entry in it.
+    now: Time,
+    /// Position of its first entry.
+    first: u64,
+}
+
+/// What deciding a task makes.
+enum Made {
+    /// One more entry.
+    Entry(Entry),
+    /// Nothing new: the entry at this place of the batch answers it.
+    Same(usize),
+    /// Nothing at all.
+    Settled(Outcome),
+}
+
+impl<'a, T: crate::log::Turn> Batch<'a, T> {
+    fn take<L: Log<Turn<'a> = T>>(
+        log: &'a mut L,
+        memory: &'a mut Memory,
+        clock: Time,
+    ) -> Result<Self, EngineError> {
+        let turn = log.take_turn(memory.position())?;
+        for stored in turn.others() {
+            memory.apply(&Entry::read(&stored.parts)?, stored.parts.time);
+        }
+        let now = memory.time().max(clock);
+        Ok(Self { first: memory.position(), turn, memory, now })
+    }
+
+    fn push(&mut self, entry: &Entry) -> Result<(), EngineError> {
+        self.turn.push(&entry.parts(self.now))?;
+        self.memory.apply(entry, self.now);
+        Ok(())
+    }
+
+    fn commit(self) -> Result<Vec<Receipt>, EngineError> {
+        match self.turn.commit() {
+            Commit::Recorded(recorded) => Ok(recorded.receipts().collect()),
+            Commit::NotCommitted => Err(EngineError::NotCommitted),
+            Commit::Unknown => Err(EngineError::Unknown),
+            Commit::Fatal(fatal) => Err(EngineError::Log(fatal)),
+        }
+    }
+
+    /// Returns the place in this batch of what stands at `position`, or says that it came before.
+    fn earlier(&self, position: u64) -> Made {
+        let place = position.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
+        place.map_or(Made::Settled(Ok(Answer::Earlier(position))), Made::Same)
+    }
+
+    fn screen(&mut self, screen: Screen, policy: &Policy) -> Made {
+        let Screen { mut request, identity, mentions, policy: matched } = screen;
+        match self.memory.known(&identity, request.requested, self.now) {
+            Known::New => {}
+            Known::Answered(position) => return self.earlier(position),
+            Known::Reused => return Made::Settled(Err(Refusal::IdReused)),
+            Known::TooOld => return Made::Settled(Err(Refusal::TooOld)),
+            Known::Full => return Made::Settled(Err(Refusal::IdsFull)),
+        }
+
+        let recalled = self.memory.recall(&identity, &mut request, self.now);
+        let continues = continues(&mut request, &recalled);
+        // Answers and texts of earlier looks were not there to be matched at the door.
+        let matched = matched == policy.digest() && recalled.recall.earlier.is_none();
+        let mentions = match matched {
+            true => mentions,
+            false => policy.mentions(&request.transfer.texts, &request.answers),
+        };
+        let payment_id = request.payment_id.clone();
+        let facts = facts(request, mentions, recalled, self.now);
+
+        // A panic here is a fault of ours with this one transfer: it is refused, and nothing that
+        // outlives the call has been touched.
+        let deciding = Deciding::begin();
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            let decision = decide(&facts, policy);
+            let blanks = Blanks { money: facts.transfer.money, deadline: None };
+            let words = decision.words(policy, LOCALE, &blanks);
+            (decision, words)
+        }));
+        drop(deciding);
+        let Ok((decision, words)) = decided else {
+            return Made::Settled(Err(Refusal::DecidingFailed));
+        };
+        let mut public = DecidedPublic::of(identity, &facts, &decision, policy.digest());
+        public.continues = continues;
+        Made::Entry(Entry::Decided(Box::new(Decided {
+            time: self.now,
+            slot: self.memory.slot(identity.customer),
+            public,
+            personal: Some(DecidedPersonal { payment_id, facts, decision, words }),
+        })))
+    }
+
+    fn execute(&mut self, execute: Execute) -> Made {
+        let state = self.memory.payment(execute.payment);
+        let subject = match (&state, execute.subject) {
+            (Some(PaymentState { customer, payee, money: Some(money), decision, .. }), _) => {
+                let (customer, payee, money) = (*customer, *payee, *money);
+                Subject { customer, payee, money, decision: *decision }
+            }
+            (_, Some(subject)) => subject,
+            (_, None) => return Made::Settled(Err(Refusal::NotFound)),
+        };
+        let named = execute.decision.map(decision_position);
+        if named.is_some_and(|named| subject.decision != Some(named)) {
+            return Made::Settled(Err(Refusal::NotFound));
+        }
+        if let Some((before, position)) = state.and_then(|state| state.reported) {
+            if before == execute.execution {
+                return self.earlier(position);
+            }
+            if !follows(before, execute.execution) {
+                return Made::Settled(Err(Refusal::ExecutionConflict));
+            }
+        }
+        Made::Entry(Entry::Executed(Box::new(Executed {
+            time: self.now,
+            slot: self.memory.slot(subject.customer),
+            public: ExecutedPublic {
+                payment: execute.payment,
+                customer: subject.customer,
+                payee: subject.payee,
+                execution: execute.execution,
+                unscreened: execute.unscreened,
+                decision: subject.decision,
+            },
+            personal: Some(ExecutedPersonal {
+                payment_id: execute.payment_id,
+                money: subject.money,
+                executed: execute.executed,
+                reason: execute.reason,
+            }),
+        })))
+    }
+}
+
+/// Returns what a stored decision would be decided as by `policy`: for replay and comparison.
+pub fn redecide(decided: &Decided, policy: &Policy) -> Option<Decision> {
+    decided.personal.as_ref().map(|personal| decide(&personal.facts, policy))
+}
+
+fn facts(request: Request, mentions: Vec<Mention>, recalled: Recalled, now: Time) -> Facts {
+    let [seed @ .., _, _, _, _, _, _, _, _] = request.id;
+    Facts {
+        transfer: request.transfer,
+        stage: request.stage,
+        can_ask: request.can_ask,
+        answers: request.answers,
+        mentions,
+        recall: recalled.recall,
+        inherited: recalled.inherited,
+        decided: now,
+        mode: Mode::Normal,
+        seed: u64::from_be_bytes(seed),
+        rejected: request.rejected,
+    }
+}
+
+/// Returns the earlier decision that a request goes on from, if it is the payment's last one;
+/// otherwise lists the field as one that could not be used.
+fn continues(request: &mut Request, recalled: &Recalled) -> Option<[u8; 16]> {
+    let named = request.continues?;
+    if recalled.last == Some(decision_position(named)) {
+        return Some(named);
+    }
+    request.rejected.push(Rejected {
+        field: "continues".into(),
+        expected: "the last decision about this payment".into(),
+    });
+    None
+}
+
+/// Tells whether `after` can be true of a payment of which `before` was reported: what left can
+/// come back, and nothing else follows anything.
+fn follows(before: Execution, after: Execution) -> bool {
+    let left = matches!(before, Execution::Sent | Execution::SentUnscreened);
+    left && after == Execution::Returned
+}
+
+/// Gives every task its outcome. An entry that answers several tasks is copied for all but the
+/// last.
+fn answers(placed: Vec<Placed>, recorded: Vec<(Entry, Receipt)>) -> Vec<Outcome> {
+    let mut uses = vec![0_u32; recorded.len()];
+    for place in &placed {
+        if let Placed::At(at) = place
+            && let Some(uses) = uses.get_mut(*at)
+        {
+            *uses = uses.saturating_add(1);
+        }
+    }
+    let mut recorded: Vec<_> = recorded.into_iter().map(Some).collect();
+    placed
+        .into_iter()
+        .map(|place| match place {
+            Placed::Settled(outcome) => outcome,
+            Placed::At(at) => {
+                let (Some(uses), Some(place)) = (uses.get_mut(at), recorded.get_mut(at)) else {
+                    return Err(Refusal::OutcomeUnknown);
+                };
+                *uses = uses.saturating_sub(1);
+                let taken = if *uses == 0 { place.take() } else { place.clone() };
+                taken
+                    .map_or(Err(Refusal::OutcomeUnknown), |(entry, receipt)| answer(entry, receipt))
+            }
+        })
+        .collect()
+}
+
+fn answer(entry: Entry, receipt: Receipt) -> Outcome {
+    match entry {
+        Entry::Decided(decided) => Ok(Answer::Decided(decided, receipt)),
+        Entry::Executed(executed) => Ok(Answer::Executed(executed, receipt)),
+        // Nobody asks for these, so no task is placed at one.
+        Entry::Parameters(_) | Entry::Activated(_) => Err(Refusal::OutcomeUnknown),
+    }
+}
+
+// The language of the words until a request can say which one the payer reads.
+const LOCALE: &str = "en";
+
+/// How long a caller that met a full table of request ids should wait: the ids of a busy minute
+/// leave the window about as fast as they came.
+pub const IDS_FULL_RETRY: Span = Span::minutes(1);

@@ -1,0 +1,157 @@
+//! Behind: what is done after the answers, on a thread of its own.
+//!
+//! Snapshots, indexes, keys made ahead and the scrub. Nothing here is needed to answer a call, and
+//! whatever it makes can be deleted. A snapshot or index that cannot be written is reported and
+//! tried again later; it does not end the service, because the log is whole without it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::calendar::Span;
+use crate::clock::Clock;
+use crate::log::disk::Disk;
+use crate::log::keys::Keys;
+use crate::log::reader::Reader;
+use crate::log::scrub::{Scrub, Scrubbed};
+use crate::log::segments::Files;
+use crate::log::{Base, snapshot};
+use crate::memory::snapshot::Slices;
+use crate::memory::{FOLD_VERSION, Memory};
+use crate::turn::Engine;
+
+/// The thread behind, as the turn sees it.
+#[derive(Debug)]
+pub struct Behind {
+    orders: Option<SyncSender<(Base, Memory)>>,
+    thread: Option<JoinHandle<()>>,
+    /// The number of the key that the next new payer gets.
+    slot_next: Arc<AtomicU32>,
+    snapshot_entries: u64,
+    /// Position of the last snapshot ordered.
+    snapshot_at: u64,
+}
+
+/// What the thread works on.
+#[derive(Debug)]
+pub struct Work<C> {
+    /// Where the data folder is.
+    pub disk: Arc<dyn Disk>,
+    /// The keys of its log.
+    pub keys: Keys,
+    /// The log.
+    pub reader: Reader,
+    /// Tells when the scrub is due.
+    pub clock: C,
+}
+
+impl Behind {
+    /// Starts the thread. A snapshot is taken every `snapshot_entries` entries after `position`.
+    pub fn start<C: Clock + 'static>(
+        work: Work<C>,
+        snapshot_entries: u64,
+        position: u64,
+    ) -> std::io::Result<Self> {
+        // One order waits at most: a snapshot that comes too early is left out.
+        let (orders, taken) = sync_channel(1);
+        let slot_next = Arc::new(AtomicU32::new(0));
+        let slot = Arc::clone(&slot_next);
+        let thread = std::thread::Builder::new()
+            .name("behind".to_owned())
+            .spawn(move || work.go_on(&taken, &slot))?;
+        Ok(Self {
+            orders: Some(orders),
+            thread: Some(thread),
+            slot_next,
+            snapshot_entries,
+            snapshot_at: position,
+        })
+    }
+
+    /// Looks at the engine after a batch and orders what is due.
+    pub fn look(&mut self, engine: &Engine<Files>) {
+        let memory = engine.memory();
+        self.slot_next.store(memory.slot_next(), Ordering::Relaxed);
+        let since = memory.position().saturating_sub(self.snapshot_at);
+        if since < self.snapshot_entries {
+            return;
+        }
+        let Some(orders) = &self.orders else { return };
+        match orders.try_send((engine.log().base(), memory.clone())) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => self.snapshot_at = memory.position(),
+            // Still at the one before: asked again after the next batch.
+            Err(TrySendError::Full(_)) => {}
+        }
+    }
+
+    /// Ends the thread, once it has done what was ordered.
+    pub fn end(mut self) {
+        self.orders = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("behind panicked");
+        }
+    }
+}
+
+impl<C: Clock> Work<C> {
+    fn go_on(self, orders: &Receiver<(Base, Memory)>, slot_next: &AtomicU32) {
+        let mut scrub = Scrub::default();
+        let mut scrubbed = self.clock.steady();
+        loop {
+            match orders.recv_timeout(PAUSE) {
+                Ok((base, memory)) => self.snapshot(&base, memory),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if let Err(error) = self.keys.make_ahead(slot_next.load(Ordering::Relaxed)) {
+                tracing::error!(%error, "keys not made ahead");
+            }
+            self.index();
+            let now = self.clock.steady();
+            if SCRUB_EVERY.0 <= now.0.saturating_sub(scrubbed.0) {
+                scrubbed = now;
+                self.scrub(&mut scrub);
+            }
+        }
+    }
+
+    fn snapshot(&self, base: &Base, memory: Memory) {
+        let position = base.position();
+        match snapshot::write(&*self.disk, FOLD_VERSION, base, &mut Slices::new(memory)) {
+            Ok(()) => tracing::info!(position, "snapshot written"),
+            Err(error) => tracing::warn!(position, %error, "snapshot not written"),
+        }
+    }
+
+    fn index(&self) {
+        loop {
+            match self.reader.build_index() {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "index not built");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn scrub(&self, scrub: &mut Scrub) {
+        match scrub.step(&self.reader) {
+            Ok(Scrubbed::Segment { file }) => tracing::debug!(file, "segment scrubbed"),
+            Ok(Scrubbed::All) => {}
+            Err(error) => tracing::error!(%error, "the log is damaged"),
+        }
+    }
+}
+
+// A sealed segment is indexed within this of being sealed, plus the time that takes.
+const PAUSE: Duration = Duration::from_millis(200);
+
+// One segment a minute: 64 MiB take a tenth of a second to read and hash, and a terabyte of log is
+// gone over in eleven days.
+const SCRUB_EVERY: Span = Span::minutes(1);

@@ -1,0 +1,535 @@
+//! Desk: brings tasks from the doors to the turn, and outcomes back.
+//!
+//! A door is a thread that serves connections; the turn is another. Tasks go into one bounded queue.
+//! Outcomes come back a batch at a time into the door's mailbox, with one wake, and are handed out
+//! on the door's own thread: waking each call from the turn would cost more than deciding it.
+//!
+//! A call ends by its deadline whatever the turn does. If the turn had not begun with it, nothing is
+//! recorded; if it had, the call cannot know, says so, and a retry finds out.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, Sleep};
+
+use crate::account::Tokens;
+use crate::log::reader::Reader;
+use crate::policy::Policy;
+use crate::turn::{Outcome, Refusal, Task};
+
+/// Where a door hands in tasks. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    shared: Arc<Shared>,
+    mailbox: Arc<Mailbox>,
+}
+
+/// What every door reads: the log, the policy and the tokens.
+#[derive(Debug)]
+struct Shared {
+    queue: Arc<Queue>,
+    reader: Reader,
+    policy: Arc<Policy>,
+    tokens: Tokens,
+}
+
+/// The tasks that wait for the turn.
+#[derive(Debug)]
+pub struct Queue {
+    waiting: Mutex<Waiting>,
+    /// The turn sleeps on this while nothing waits.
+    filled: Condvar,
+    /// Streams that found the queue full wait for this.
+    room: Notify,
+    length_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    jobs: Vec<Job>,
+    /// Nothing more is taken in.
+    stopping: bool,
+    /// The turn sleeps.
+    idle: bool,
+    /// Somebody waits for room.
+    crowded: bool,
+}
+
+/// A task and the call that waits for it.
+#[derive(Debug)]
+pub struct Job {
+    task: Task,
+    call: Arc<Call>,
+}
+
+/// Outcomes on their way back to one door.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    outcomes: Mutex<Vec<(Arc<Call>, Outcome)>>,
+    arrived: Notify,
+}
+
+/// A call that waits for its outcome.
+#[derive(Debug)]
+struct Call {
+    state: AtomicU8,
+    mailbox: Arc<Mailbox>,
+    reply: Reply,
+}
+
+/// Where an outcome goes.
+#[derive(Debug)]
+enum Reply {
+    /// To the one that waits for it.
+    One(Mutex<Slot>),
+    /// To a stream, under a number.
+    Lane(Arc<Mutex<Answered>>, u32),
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    outcome: Option<Outcome>,
+    waker: Option<Waker>,
+}
+
+/// Outcomes that a stream has not taken yet.
+#[derive(Debug, Default)]
+struct Answered {
+    outcomes: VecDeque<(u32, Outcome)>,
+    waker: Option<Waker>,
+}
+
+impl Desk {
+    /// Makes a desk for one door.
+    pub fn new(queue: Arc<Queue>, reader: Reader, policy: Arc<Policy>, tokens: Tokens) -> Self {
+        let shared = Arc::new(Shared { queue, reader, policy, tokens });
+        Self { shared, mailbox: Arc::default() }
+    }
+
+    /// Makes a desk for another door of the same service.
+    pub fn another(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), mailbox: Arc::default() }
+    }
+
+    /// Returns the log as readers see it.
+    pub fn reader(&self) -> &Reader {
+        &self.shared.reader
+    }
+
+    /// Returns the policy that decides.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.shared.policy
+    }
+
+    /// Returns what makes tokens.
+    pub fn tokens(&self) -> &Tokens {
+        &self.shared.tokens
+    }
+
+    /// Hands outcomes to the calls of this door for as long as the door is open. Runs on the door's
+    /// own thread.
+    pub async fn hand_out(&self) {
+        loop {
+            self.mailbox.arrived.notified().await;
+            for (call, outcome) in std::mem::take(&mut *locked(&self.mailbox.outcomes)) {
+                call.end(outcome);
+            }
+        }
+    }
+
+    /// Asks, and waits for the outcome until `deadline`. A full queue refuses at once.
+    pub async fn ask(&self, task: Task, deadline: Instant) -> Outcome {
+        let call = Arc::new(Call {
+            state: AtomicU8::new(WAITING),
+            mailbox: Arc::clone(&self.mailbox),
+            reply: Reply::One(Mutex::default()),
+        });
+        self.shared.queue.put(Job { task, call: Arc::clone(&call) })?;
+        let waiting = Wait(call);
+        match tokio::time::timeout_at(deadline, waiting.clone_call()).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(waiting.0.give_up()),
+        }
+    }
+
+    /// Opens a lane for a stream, which holds at most `in_flight_max` tasks without an outcome
+    /// taken.
+    pub fn lane<T>(&self, in_flight_max: usize) -> Lane<T> {
+        Lane {
+            desk: self.clone(),
+            answered: Arc::default(),
+            flights: Vec::new(),
+            free: Vec::new(),
+            in_flight: 0,
+            in_flight_max,
+            ready: VecDeque::new(),
+            room: None,
+            sleep: None,
+            wakes_at: None,
+        }
+    }
+}
+
+/// Gives a call up when whoever waits for it goes away, so that the turn need not decide it.
+struct Wait(Arc<Call>);
+
+impl Wait {
+    fn clone_call(&self) -> Outcomes {
+        Outcomes(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
+}
+
+/// The outcome of one call, when it is there.
+struct Outcomes(Arc<Call>);
+
+impl Future for Outcomes {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        let Reply::One(slot) = &self.0.reply else { return Poll::Pending };
+        let mut slot = locked(slot);
+        match slot.outcome.take() {
+            Some(outcome) => Poll::Ready(outcome),
+            None => {
+                slot.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Call {
+    /// Takes the call for the turn; `false` where nobody waits for it any more.
+    fn take(&self) -> bool {
+        self.state.compare_exchange(WAITING, TAKEN, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Stops waiting, and says what is then known.
+    fn give_up(&self) -> Refusal {
+        let given_up =
+            self.state.compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
+        match given_up {
+            Ok(_) => Refusal::ExpiredBeforeDeciding,
+            Err(_) => Refusal::OutcomeUnknown,
+        }
+    }
+
+    fn end(&self, outcome: Outcome) {
+        let waker = match &self.reply {
+            Reply::One(slot) => {
+                let mut slot = locked(slot);
+                slot.outcome = Some(outcome);
+                slot.waker.take()
+            }
+            Reply::Lane(answered, number) => {
+                let mut answered = locked(answered);
+                answered.outcomes.push_back((*number, outcome));
+                answered.waker.take()
+            }
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Queue {
+    /// Makes an empty queue for at most `length_max` tasks.
+    pub fn new(length_max: usize) -> Self {
+        Self { waiting: Mutex::default(), filled: Condvar::new(), room: Notify::new(), length_max }
+    }
+
+    /// Takes nothing more in. What waits is still decided.
+    pub fn stop(&self) {
+        locked(&self.waiting).stopping = true;
+        self.filled.notify_one();
+        self.room.notify_waiters();
+    }
+
+    /// Returns how many tasks wait.
+    pub fn len(&self) -> usize {
+        locked(&self.waiting).jobs.len()
+    }
+
+    /// Tells whether no task waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Waits until something waits, and takes at most `count_max` of it in the order it came, less
+    /// what nobody waits for any more. `None` once the queue is stopped and empty.
+    pub fn take(&self, count_max: usize) -> Option<Vec<Job>> {
+        let mut waiting = locked(&self.waiting);
+        loop {
+            if !waiting.jobs.is_empty() {
+                break;
+            }
+            if waiting.stopping {
+                return None;
+            }
+            waiting.idle = true;
+            waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        waiting.idle = false;
+        let mut jobs = match waiting.jobs.len() <= count_max {
+            true => std::mem::take(&mut waiting.jobs),
+            false => waiting.jobs.drain(..count_max).collect(),
+        };
+        let crowded = std::mem::take(&mut waiting.crowded);
+        drop(waiting);
+        if crowded {
+            self.room.notify_waiters();
+        }
+        jobs.retain(|job| job.call.take());
+        Some(jobs)
+    }
+
+    fn put(&self, job: Job) -> Result<(), Refusal> {
+        let mut waiting = locked(&self.waiting);
+        if waiting.stopping {
+            return Err(Refusal::Stopping);
+        }
+        if self.length_max <= waiting.jobs.len() {
+            return Err(Refusal::QueueFull);
+        }
+        waiting.jobs.push(job);
+        let wake = std::mem::take(&mut waiting.idle);
+        drop(waiting);
+        if wake {
+            self.filled.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Tells whether there is room, or nothing more is taken in, which the next task will be told.
+    fn has_room(&self) -> bool {
+        let waiting = locked(&self.waiting);
+        waiting.jobs.len() < self.length_max || waiting.stopping
+    }
+
+    /// Ends when there is room.
+    async fn room(self: Arc<Self>) {
+        loop {
+            let mut listening = std::pin::pin!(self.room.notified());
+            // Listening before looking, so that room made in between is not missed.
+            listening.as_mut().enable();
+            locked(&self.waiting).crowded = true;
+            if self.has_room() {
+                return;
+            }
+            listening.await;
+        }
+    }
+}
+
+/// Splits jobs into their tasks and what is needed to answer them.
+pub fn split(jobs: Vec<Job>) -> (Vec<Task>, Calls) {
+    let (tasks, calls) = jobs.into_iter().map(|job| (job.task, job.call)).unzip();
+    (tasks, Calls(calls))
+}
+
+/// The calls of one batch.
+#[derive(Debug)]
+pub struct Calls(Vec<Arc<Call>>);
+
+impl Calls {
+    /// Posts each call's outcome to its door, waking each door once.
+    pub fn post(self, outcomes: Vec<Outcome>) {
+        let mut mail = self.0.into_iter().zip(outcomes).peekable();
+        while let Some((call, outcome)) = mail.next() {
+            let mailbox = Arc::clone(&call.mailbox);
+            {
+                let mut outcomes = locked(&mailbox.outcomes);
+                outcomes.reserve(mail.len().saturating_add(1));
+                outcomes.push((call, outcome));
+                // Calls of one door mostly lie side by side.
+                while let Some(next) =
+                    mail.next_if(|(call, _)| Arc::ptr_eq(&call.mailbox, &mailbox))
+                {
+                    outcomes.push(next);
+                }
+            }
+            mailbox.arrived.notify_one();
+        }
+    }
+}
+
+/// A stream's tasks and outcomes. Every task pushed gets exactly one outcome.
+pub struct Lane<T> {
+    desk: Desk,
+    answered: Arc<Mutex<Answered>>,
+    flights: Vec<Option<Flight<T>>>,
+    free: Vec<u32>,
+    in_flight: usize,
+    in_flight_max: usize,
+    /// Outcomes that needed no turn.
+    ready: VecDeque<(T, Outcome)>,
+    /// Set while the queue was found full.
+    room: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    wakes_at: Option<Instant>,
+}
+
+/// A task without an outcome.
+struct Flight<T> {
+    tag: T,
+    call: Arc<Call>,
+    deadline: Instant,
+}
+
+impl<T> Lane<T> {
+    /// Ready when there is room in the lane and in the turn's queue.
+    pub fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.in_flight_max <= self.in_flight.saturating_add(self.ready.len()) {
+            // Taking an outcome makes room, and whoever takes it polls again.
+            return Poll::Pending;
+        }
+        loop {
+            if self.room.is_none() && self.desk.shared.queue.has_room() {
+                return Poll::Ready(());
+            }
+            let queue = &self.desk.shared.queue;
+            let room = self.room.get_or_insert_with(|| Box::pin(Arc::clone(queue).room()));
+            std::task::ready!(room.as_mut().poll(context));
+            self.room = None;
+        }
+    }
+
+    /// Hands in a task, after [`Lane::poll_room`] was ready.
+    pub fn push(&mut self, task: Task, tag: T, deadline: Instant) {
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.flights.push(None);
+            u32::try_from(self.flights.len().saturating_sub(1)).unwrap_or(u32::MAX)
+        });
+        let call = Arc::new(Call {
+            state: AtomicU8::new(WAITING),
+            mailbox: Arc::clone(&self.desk.mailbox),
+            reply: Reply::Lane(Arc::clone(&self.answered), number),
+        });
+        match self.desk.shared.queue.put(Job { task, call: Arc::clone(&call) }) {
+            Ok(()) => {
+                if let Some(place) = self.place(number) {
+                    *place = Some(Flight { tag, call, deadline });
+                }
+                self.in_flight = self.in_flight.saturating_add(1);
+                self.wakes_at = Some(self.wakes_at.map_or(deadline, |at| at.min(deadline)));
+            }
+            Err(refusal) => {
+                self.free.push(number);
+                self.ready.push_back((tag, Err(refusal)));
+            }
+        }
+    }
+
+    /// Puts in an outcome that needs no turn.
+    pub fn settle(&mut self, tag: T, outcome: Outcome) {
+        self.ready.push_back((tag, outcome));
+    }
+
+    /// Returns the next outcome; `None` while nothing is in flight.
+    pub fn poll_outcome(&mut self, context: &mut Context<'_>) -> Poll<Option<(T, Outcome)>> {
+        loop {
+            if let Some(ready) = self.ready.pop_front() {
+                return Poll::Ready(Some(ready));
+            }
+            if self.in_flight == 0 {
+                return Poll::Ready(None);
+            }
+            let arrived = {
+                let mut answered = locked(&self.answered);
+                if answered.outcomes.is_empty() {
+                    answered.waker = Some(context.waker().clone());
+                }
+                std::mem::take(&mut answered.outcomes)
+            };
+            for (number, outcome) in arrived {
+                // A flight that was given up has left its place.
+                if let Some(flight) = self.place(number).and_then(Option::take) {
+                    self.in_flight = self.in_flight.saturating_sub(1);
+                    self.ready.push_back((flight.tag, outcome));
+                }
+                self.free.push(number);
+            }
+            if self.ready.is_empty() {
+                std::task::ready!(self.poll_deadlines(context));
+            }
+        }
+    }
+
+    /// Ready when a deadline has passed and its outcome was made.
+    fn poll_deadlines(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let Some(at) = self.wakes_at else { return Poll::Pending };
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+            if sleep.deadline() != at {
+                sleep.as_mut().reset(at);
+            }
+            std::task::ready!(sleep.as_mut().poll(context));
+            self.give_up(at);
+            if !self.ready.is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    /// Ends every flight whose deadline is `now` or earlier, and finds the next deadline.
+    fn give_up(&mut self, now: Instant) {
+        let mut next = None;
+        for (number, place) in self.flights.iter_mut().enumerate() {
+            let Some(flight) = place else { continue };
+            if now < flight.deadline {
+                next = Some(next.map_or(flight.deadline, |at: Instant| at.min(flight.deadline)));
+                continue;
+            }
+            let refusal = flight.call.give_up();
+            if let Some(flight) = place.take() {
+                self.in_flight = self.in_flight.saturating_sub(1);
+                self.ready.push_back((flight.tag, Err(refusal)));
+            }
+            if refusal == Refusal::ExpiredBeforeDeciding {
+                // The turn will not answer it, so its number is free at once.
+                self.free.push(u32::try_from(number).unwrap_or(u32::MAX));
+            }
+        }
+        self.wakes_at = next;
+    }
+
+    fn place(&mut self, number: u32) -> Option<&mut Option<Flight<T>>> {
+        self.flights.get_mut(usize::try_from(number).ok()?)
+    }
+}
+
+impl<T> std::fmt::Debug for Lane<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lane").field("in_flight", &self.in_flight).finish_non_exhaustive()
+    }
+}
+
+impl<T> Drop for Lane<T> {
+    fn drop(&mut self) {
+        for flight in self.flights.iter().flatten() {
+            flight.call.give_up();
+        }
+    }
+}
+
+/// Locks, whatever became of whoever held the lock: a panic elsewhere ends the process anyway.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// The life of a call: it waits, and then the turn takes it or whoever waits gives it up.
+const WAITING: u8 = 0;
+const TAKEN: u8 = 1;
+const GIVEN_UP: u8 = 2;

@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::calendar::Time;
-use crate::cli::bench::server::{Folder, Server};
+use crate::cli::bench::server::{Folder, Server, ServerError};
 use crate::cli::decisions::replay;
 use crate::cli::remote::Remote;
 use crate::cli::{CliError, page, print};
@@ -164,13 +164,11 @@ fn ask_on(address: String, now: Time, answered: Arc<AtomicUsize>) -> JoinHandle<
         let Ok(mut remote) = Remote::connect(&address) else { return burst };
         for number in 0..BURST_MAX {
             let request = story::ordinary(number, now);
-            match remote.screen(request.clone()) {
-                Ok(answer) => burst.answered.push(Asked { request, answer }),
-                Err(_) => {
-                    burst.in_doubt = Some(request);
-                    break;
-                }
-            }
+            let Ok(answer) = remote.screen(request.clone()) else {
+                burst.in_doubt = Some(request);
+                break;
+            };
+            burst.answered.push(Asked { request, answer });
             answered.fetch_add(1, Ordering::Relaxed);
         }
         burst
@@ -250,7 +248,8 @@ fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), CliErro
     if holds { Ok(()) } else { Err(not_as_expected(&otherwise())) }
 }
 
-fn failed(error: impl ToString) -> CliError {
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
+fn failed(error: ServerError) -> CliError {
     not_as_expected(&error.to_string())
 }
 

@@ -11,14 +11,13 @@ use crate::grpc::pb;
 pub fn request(request: &pb::ScreenTransferRequest) -> String {
     let mut page = String::new();
     let transfer = request.transfer.clone().unwrap_or_default();
-    let payer = transfer.payer.unwrap_or_default();
+    let balance = transfer.payer.and_then(|payer| payer.available_balance);
     let payee = transfer.payee.unwrap_or_default();
     let mut to = account(payee.account.as_ref());
     if let Some(name) = &payee.name {
         to = format!("{name}, {to}");
     }
     let texts = transfer.texts.unwrap_or_default();
-    let balance = payer.available_balance.as_ref().map(money);
     let on_a_call = transfer
         .session
         .and_then(|session| session.call)
@@ -27,7 +26,7 @@ pub fn request(request: &pb::ScreenTransferRequest) -> String {
         ("Amount", Some(transfer.amount.as_ref().map(money).unwrap_or_default())),
         ("To", Some(to)),
         ("Paid before", payee.times_paid.map(times)),
-        ("Balance before", balance),
+        ("Balance before", balance.as_ref().map(money)),
         ("Reference", texts.reference),
         ("Remittance", texts.remittance),
         ("Telephone call", on_a_call),

@@ -27,8 +27,9 @@ use crate::log::folder::Folder;
 use crate::log::reader::Reader;
 use crate::log::snapshot;
 use crate::memory::{FOLD_VERSION, Memory};
-use crate::policy::{Files, Policy, load};
+use crate::policy::Policy;
 use crate::tagged::Tagged as _;
+use crate::turn::start::kept;
 
 /// What came of a replay.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +99,7 @@ pub fn replay(data: &Path) -> Result<Replayed, CliError> {
 #[derive(Debug)]
 struct Replaying {
     disk: Arc<dyn Disk>,
-    policies: BTreeMap<[u8; 32], Result<Policy, String>>,
+    policies: BTreeMap<[u8; 32], Option<Policy>>,
     memory: Memory,
     /// What the newest snapshot remembers, once the log has come to its position.
     resumed: Option<(u64, Memory)>,
@@ -146,9 +147,9 @@ impl Replaying {
         };
         let id = Uuid::from_bytes(decision_id(position, public.identity.request));
         let name = format!("decisions/{id}");
-        let policy = match self.policy(public.policy) {
-            Ok(policy) => policy,
-            Err(why) => return self.unequal(position, name, why),
+        let Some(policy) = self.policy(public.policy) else {
+            let digest = hex(&public.policy);
+            return self.unequal(position, name, format!("`policies/{digest}` is not there whole"));
         };
 
         let again = decide(&personal.facts, policy);
@@ -168,10 +169,9 @@ impl Replaying {
     }
 
     /// Returns the policy with that digest, read once.
-    fn policy(&mut self, digest: [u8; 32]) -> Result<&Policy, String> {
+    fn policy(&mut self, digest: [u8; 32]) -> Option<&Policy> {
         let disk = &self.disk;
-        let read = self.policies.entry(digest).or_insert_with(|| kept(&**disk, digest));
-        read.as_ref().map_err(Clone::clone)
+        self.policies.entry(digest).or_insert_with(|| kept(&**disk, &digest)).as_ref()
     }
 
     fn unequal(&mut self, position: u64, decision: String, what: String) {
@@ -183,20 +183,6 @@ impl Replaying {
         self.replayed.snapshot = self.resumed.map(|(position, memory)| (position, memory.digest()));
         self.replayed
     }
-}
-
-/// Reads a policy that is kept beside the log.
-fn kept(disk: &dyn Disk, digest: [u8; 32]) -> Result<Policy, String> {
-    let name = hex(&digest);
-    let bytes = disk
-        .read(&format!("policies/{name}"))
-        .map_err(|error| format!("its policy sha256:{name} cannot be read: {error}"))?;
-    let files = Files::from_bytes(&bytes)
-        .map_err(|error| format!("its policy sha256:{name} is damaged: {error}"))?;
-    if files.digest() != digest {
-        return Err(format!("its policy sha256:{name} was altered"));
-    }
-    load(files).map_err(|_| format!("its policy sha256:{name} is not one to this program"))
 }
 
 impl Replayed {
@@ -221,7 +207,9 @@ impl Replayed {
                 json!({ "position": position, "memory": hex(&digest) })
             }),
         });
-        unequal.chain([summary]).map(|object| format!("{object}\n")).collect()
+        let lines: Vec<String> =
+            unequal.chain([summary]).map(|object| object.to_string()).collect();
+        lines.join("\n") + "\n"
     }
 }
 

@@ -76,6 +76,8 @@ impl Server {
         let data = folder.path().join("data");
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        // A load sends in minutes what a bank sends in a day, and the ids of a day are remembered.
+        command.env("CLEARLINE__MEMORY__REQUESTS_MAX", "100000000");
         Self::run(command, folder)
     }
 

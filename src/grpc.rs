@@ -6,6 +6,8 @@
 //!
 //! Never decides, and never answers with a decision that the log does not hold.
 
+#[cfg(test)]
+mod api;
 pub(crate) mod browse;
 pub mod call;
 pub mod health;

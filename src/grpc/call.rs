@@ -132,9 +132,10 @@ impl Pieces {
         if rest.len() < length {
             return Ok(None);
         }
-        let mut message = match self.joined.is_empty() {
-            true => std::mem::take(&mut self.whole),
-            false => std::mem::take(&mut self.joined).freeze(),
+        let mut message = if self.joined.is_empty() {
+            std::mem::take(&mut self.whole)
+        } else {
+            std::mem::take(&mut self.joined).freeze()
         };
         message.advance(PREFIX_BYTES);
         message.truncate(length);
@@ -143,7 +144,7 @@ impl Pieces {
 }
 
 /// Writes the answer to a call of one message.
-pub(crate) fn write(answer: Result<impl Message, CallError>) -> Response<Reply> {
+pub(crate) fn write<M: Message>(answer: Result<M, CallError>) -> Response<Reply> {
     match answer {
         Ok(message) => {
             let length = message.encoded_len();
@@ -183,7 +184,7 @@ pub(crate) fn patience(headers: &HeaderMap) -> Duration {
 /// The same for a caller who says so elsewhere.
 pub(crate) fn patient(stated: Option<Duration>) -> Duration {
     let waits = stated.unwrap_or(TIMEOUT_DEFAULT).min(TIMEOUT_MAX);
-    let way_back = (waits / 5).min(WAY_BACK_MAX);
+    let way_back = waits.checked_div(5).unwrap_or_default().min(WAY_BACK_MAX);
     waits.saturating_sub(way_back)
 }
 

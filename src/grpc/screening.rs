@@ -26,7 +26,7 @@ use crate::log::Receipt;
 use crate::log::reader::{Query, Reader};
 use crate::transfer;
 use crate::turn::desk::Desk;
-use crate::turn::{Answer, Execute, Refusal, Screen, Subject, Task, mentions_of};
+use crate::turn::{Answer, Execute, Refusal, Screen, Subject, Task};
 
 /// Serves the public API of one door. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -77,8 +77,8 @@ impl Service {
         let policy = self.desk.policy();
         Task::Screen(Box::new(Screen {
             identity: Identity::of(&request, self.desk.tokens()),
-            mentions: mentions_of(policy, &request),
-            policy: *policy.digest(),
+            mentions: policy.mentions(&request.transfer.texts, &request.answers),
+            policy: policy.digest(),
             request,
         }))
     }

@@ -167,12 +167,11 @@ async fn connection<S, B>(
         ended = &mut connection => Some(ended),
         _ = drains.wait_for(|draining| *draining) => None,
     };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+    let ended = if let Some(ended) = ended {
+        ended
+    } else {
+        connection.as_mut().graceful_shutdown();
+        connection.await
     };
     if let Err(error) = ended {
         // Ordinary for clients that go away; no text of theirs is in it.

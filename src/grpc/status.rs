@@ -218,7 +218,7 @@ pub const DOMAIN: &str = "screening.clearline";
 /// A full queue of 8,192 is decided within about 200 ms at the rate that a busy server keeps.
 const RETRY_FULL: Duration = Duration::from_millis(200);
 /// Ids of a busy minute leave the window about as fast as they came.
-const RETRY_IDS: Duration = Duration::from_secs(60);
+const RETRY_IDS: Duration = Duration::from_mins(1);
 /// A restart takes seconds; the first retries find another instance, or the same one again.
 const RETRY_RESTART: Duration = Duration::from_secs(1);
 

@@ -105,10 +105,8 @@ impl Answers {
 
     fn ask(&mut self, question: pb::ScreenTransfersRequest) {
         let message = question.request.unwrap_or_default();
-        let request_id = match message.request_id.len() <= ECHO_BYTES_MAX {
-            true => message.request_id.clone(),
-            false => String::new(),
-        };
+        let short = message.request_id.len() <= ECHO_BYTES_MAX;
+        let request_id = if short { message.request_id.clone() } else { String::new() };
         let (stated, rejected) = read::timeout(question.timeout);
         let now = Instant::now();
         let deadline = now.checked_add(patient(stated)).unwrap_or(now);

@@ -152,23 +152,24 @@ tagged::always!(Reading);
 pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     let (readings, fired) = look(facts, policy);
     let mut weighed = Vec::with_capacity(policy.typologies().len());
-    let mut lead: Option<(Step, &Typology, i64)> = None;
+    let mut lead: Option<Lead<'_>> = None;
     for typology in policy.typologies() {
         let points = weigh(typology, &readings);
         let step = reach(typology, points, fired, facts, policy);
         if let Some(step) = step {
-            let leads = lead.is_none_or(|(strongest, other, _)| {
-                strongest < step || (strongest == step && typology.priority < other.priority)
+            let leads = lead.as_ref().is_none_or(|lead| {
+                let sooner = typology.priority < lead.typology.priority;
+                lead.step < step || (lead.step == step && sooner)
             });
             if leads {
-                lead = Some((step, typology, points));
+                lead = Some(Lead { step, typology, points });
             }
         }
         weighed.push(Weighed { typology: typology.id.clone(), points, step });
     }
 
     let distrusted = fired.meets(policy.distrusted());
-    let Some((step, typology, points)) = lead else {
+    let Some(lead) = lead else {
         return Decision {
             action: Action::Allow,
             hold: None,
@@ -180,7 +181,8 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
             weighed,
         };
     };
-    let (hold, shown) = outcome(step, typology, points, distrusted, facts, policy);
+    let (hold, shown) = lead.outcome(distrusted, facts, policy);
+    let Lead { step, typology, .. } = lead;
     Decision {
         action: if hold.is_some() { Action::Hold } else { Action::Allow },
         hold,
@@ -262,32 +264,37 @@ fn reach(
     Some(if points < typology.hold_from { Step::Ask } else { Step::Hold })
 }
 
-/// Returns what a step comes to, and for which step the words are shown, if any are.
-fn outcome(
+/// The typology that leads.
+struct Lead<'p> {
     step: Step,
-    typology: &Typology,
+    typology: &'p Typology,
     points: i64,
-    distrusted: bool,
-    facts: &Facts,
-    policy: &Policy,
-) -> (Option<HoldKind>, Option<Step>) {
-    let review = (Some(HoldKind::PendingReview), Some(Step::Hold));
-    match step {
-        // Where nobody is there to read it, a warning that stops nothing has no use.
-        Step::Inform => (None, facts.can_ask.then_some(Step::Inform)),
-        Step::Ask => match answered(typology, facts, policy) {
-            Answered::Denial if points < typology.review_from && !distrusted => (None, None),
-            Answered::Denial | Answered::Admission => review,
+}
+
+impl Lead<'_> {
+    /// Returns the hold it comes to, and for which step the words are shown, if any are.
+    fn outcome(
+        &self,
+        distrusted: bool,
+        facts: &Facts,
+        policy: &Policy,
+    ) -> (Option<HoldKind>, Option<Step>) {
+        let review = (Some(HoldKind::PendingReview), Some(Step::Hold));
+        let releasable = self.points < self.typology.review_from && !distrusted;
+        match (self.step, answered(self.typology, facts, policy)) {
+            // Where nobody is there to read it, a warning that stops nothing has no use.
+            (Step::Inform, _) => (None, facts.can_ask.then_some(Step::Inform)),
+            (Step::Ask, Answered::Denial) if releasable => (None, None),
             // Nobody can be asked on a screen that somebody else works.
-            Answered::Open if facts.can_ask && !distrusted => {
+            (Step::Ask, Answered::Open) if facts.can_ask && !distrusted => {
                 (Some(HoldKind::PendingAnswers), Some(Step::Ask))
             }
-            Answered::Open => match policy.cannot_ask() {
+            (Step::Ask, Answered::Open) => match policy.cannot_ask() {
                 CannotAsk::Review => review,
                 CannotAsk::Allow => (None, None),
             },
-        },
-        Step::Hold => review,
+            (Step::Ask, Answered::Denial | Answered::Admission) | (Step::Hold, _) => review,
+        }
     }
 }
 

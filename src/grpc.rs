@@ -1,10 +1,40 @@
-//! Grpc: the door. Messages come in, decisions go out.
+//! Grpc: the door. Messages come in, answers go out.
+//!
+//! [`serve`](serve::serve) keeps connections, [`Door`] sends each call where it belongs, and
+//! [`screening::Service`] answers ours. `read` and `write` are the only places where messages and
+//! core types meet.
+//!
+//! Never decides, and never answers with a decision that the log does not hold.
 
+#[cfg(test)]
+mod api;
+pub(crate) mod browse;
+pub mod call;
+pub mod health;
 pub mod read;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod screening;
+pub mod serve;
 pub mod status;
+pub mod stream;
 pub mod write;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tonic::body::Body;
+use tonic::service::Routes;
+use tower::Service as _;
+
+use crate::grpc::call::{MESSAGE_BYTES_MAX, Reply};
+use crate::grpc::health::Health;
+use crate::grpc::pb::screening_service_server::ScreeningServiceServer;
+use crate::grpc::screening::Service;
+use crate::grpc::status::CallError;
 
 /// Types generated from `proto/`.
 pub mod pb {
@@ -22,5 +52,78 @@ pub mod pb {
     tonic::include_proto!("clearline.screening.v1");
 }
 
+/// Every service of one door.
+#[derive(Clone, Debug)]
+pub struct Door {
+    screening: Service,
+    routes: Routes,
+}
+
+impl Door {
+    /// Takes what answers our own calls and tells our health. With `reflection` it also describes
+    /// itself to whoever asks.
+    pub fn new(
+        screening: Service,
+        health: &Health,
+        reflection: bool,
+    ) -> Result<Self, tonic_reflection::server::Error> {
+        let server = ScreeningServiceServer::new(screening.clone())
+            .max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let mut routes = Routes::new(server).add_service(health.server());
+        if reflection {
+            let builder = || {
+                tonic_reflection::server::Builder::configure()
+                    .register_encoded_file_descriptor_set(DESCRIPTORS)
+                    .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            };
+            // Clients in use ask for one or the other.
+            routes = routes.add_service(builder().build_v1()?);
+            routes = routes.add_service(builder().build_v1alpha()?);
+        }
+        Ok(Self { screening, routes: routes.prepare() })
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Door {
+    type Response = Response<Reply>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Reply>, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if compressed(&request) {
+            let answer = call::write::<pb::ScreenTransferResponse>(Err(CallError::EncodingUnknown));
+            return Box::pin(std::future::ready(Ok(answer)));
+        }
+        if request.uri().path() == SCREEN_TRANSFER {
+            let service = self.screening.clone();
+            return Box::pin(async move {
+                let (parts, mut body) = request.into_parts();
+                let answer = match call::read(&mut body).await {
+                    Ok(message) => service.screen(message, call::patience(&parts.headers)).await,
+                    Err(error) => Err(error),
+                };
+                Ok(call::write(answer))
+            });
+        }
+        let ours = !request.uri().path().starts_with(STANDARD);
+        let response = self.routes.clone().call(request.map(Body::new));
+        Box::pin(async move {
+            let response = response.await?;
+            let response = if ours { call::detailed(response) } else { response };
+            Ok(response.map(Reply::Tonic))
+        })
+    }
+}
+
+/// Tells whether a message comes in an encoding; we agree to none.
+fn compressed(request: &Request<Incoming>) -> bool {
+    request.headers().get("grpc-encoding").is_some_and(|encoding| encoding != "identity")
+}
+
 /// Descriptors of the public API, comments included, as reflection serves them.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/clearline.bin"));
+
+/// The call that nearly all are.
+const SCREEN_TRANSFER: &str = "/clearline.screening.v1.ScreeningService/ScreenTransfer";
+/// Health and reflection: their errors are theirs.
+const STANDARD: &str = "/grpc.";

@@ -309,7 +309,7 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
         let decided = catch_unwind(AssertUnwindSafe(|| {
             let decision = decide(&facts, policy);
             let blanks = Blanks { money: facts.transfer.money, deadline: None };
-            let words = decision.words(policy, LOCALE, &blanks);
+            let words = decision.words(policy, policy.warnings().locale(), &blanks);
             (decision, words)
         }));
         drop(deciding);
@@ -449,9 +449,6 @@ fn answer(entry: Entry, receipt: Receipt) -> Outcome {
         Entry::Parameters(_) | Entry::Activated(_) => Err(Refusal::OutcomeUnknown),
     }
 }
-
-// The language of the words until a request can say which one the payer reads.
-const LOCALE: &str = "en";
 
 /// How long a caller that met a full table of request ids should wait: the ids of a busy minute
 /// leave the window about as fast as they came.

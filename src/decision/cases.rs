@@ -85,7 +85,7 @@ impl Want {
         });
         let points = section.optional("points", |section, key| section.whole(key, -9_999..=9_999));
         let fired = section.optional("fired", |section, key| fired(section, key, policy));
-        let warning = section.optional("warning", |section, key| section.flag(key));
+        let warning = section.optional("warning", Section::flag);
         let contact = section.optional("contact", |section, key| section.choice(key, &ROUTES));
         Some(Self {
             action: action?,
@@ -150,9 +150,8 @@ fn names_fired<'p>(decision: &Decision, policy: &'p Policy) -> Vec<&'p str> {
     fired.map(|read| read.code).filter_map(name).collect()
 }
 
-fn named<T: PartialEq>(choices: &[(&str, T)], value: Option<T>) -> String {
-    let value = value.as_ref();
-    let found = choices.iter().find(|(_, known)| Some(known) == value);
+fn named<T: Copy + PartialEq>(choices: &[(&str, T)], value: Option<T>) -> String {
+    let found = choices.iter().find(|(_, known)| Some(*known) == value);
     found.map_or("none", |(name, _)| name).to_owned()
 }
 
@@ -178,10 +177,10 @@ fn facts(case: &Section<'_>, policy: &Policy) -> Option<Facts> {
         let section = case.section(key)?;
         section.optional("balance", money)
     });
-    let payee = case.optional("payee", |case, key| payee(&case.section(key)?));
+    let paid = case.optional("payee", |case, key| payee(&case.section(key)?));
     let name_check = case.optional("name_check", |case, key| name_check(&case.section(key)?));
     let session = case.optional("session", |case, key| session(&case.section(key)?));
-    let pair = case.optional("remembered", |case, key| remembered(&case.section(key)?));
+    let known = case.optional("remembered", |case, key| remembered(&case.section(key)?));
     let asked = case.optional("asked", |case, key| asked(&case.section(key)?));
 
     let (stage, can_ask, answers) = asked?.unwrap_or((Stage::BeforeConfirmation, true, Vec::new()));
@@ -208,8 +207,8 @@ fn facts(case: &Section<'_>, policy: &Policy) -> Option<Facts> {
             confirmed: NOW,
             due: None,
             payer,
-            payee: match payee? {
-                Some(payee) => payee,
+            payee: match paid? {
+                Some(stated) => stated,
                 None => stranger()?,
             },
             name_check: name_check?,
@@ -220,7 +219,7 @@ fn facts(case: &Section<'_>, policy: &Policy) -> Option<Facts> {
         stage,
         can_ask,
         answers,
-        recall: Recall { payer_first: None, pair: pair?, earlier: None },
+        recall: Recall { payer_first: None, pair: known?, earlier: None },
         inherited: Vec::new(),
         decided: NOW,
         mode: Mode::Normal,
@@ -266,7 +265,7 @@ fn stranger() -> Option<Payee> {
 }
 
 fn payee(section: &Section<'_>) -> Option<Payee> {
-    let own = section.optional("own", |section, key| section.flag(key));
+    let own = section.optional("own", Section::flag);
     let added = section.optional("added_minutes_ago", |section, key| {
         let minutes = section.whole(key, 0..=MINUTES_MAX)?;
         Some(NOW.minus(Span::minutes(minutes)))

@@ -24,7 +24,7 @@ fn maidstone() -> Facts {
     facts.transfer.payer.balance = Some(pounds("3450.00"));
     facts.transfer.payee.times_paid = Some(0);
     facts.transfer.payee.added = Some(facts.transfer.confirmed);
-    facts.transfer.session.call = call(CallState::InProgress);
+    facts.transfer.session.call = Some(call(CallState::InProgress));
     facts.mentions = vec![mention(Concept::LegalAdvice)];
     facts
 }
@@ -34,8 +34,8 @@ fn bland() -> Facts {
     Facts { mentions: Vec::new(), ..maidstone() }
 }
 
-fn call(state: CallState) -> Option<Call> {
-    Some(Call { state, ended: None, direction: None, source: None })
+fn call(state: CallState) -> Call {
+    Call { state, ended: None, direction: None, source: None }
 }
 
 fn mention(concept: Concept) -> Mention {
@@ -143,7 +143,7 @@ fn a_warning_that_stops_nothing_is_for_somebody_who_can_read_it() {
     let policy = shipped();
     let mut facts = facts();
     facts.transfer.payee.times_paid = Some(0);
-    facts.transfer.session.call = call(CallState::InProgress);
+    facts.transfer.session.call = Some(call(CallState::InProgress));
     let shown = Some(crate::calendar::Span::seconds(1));
     let warnings = vec![Dismissal { digest: None, shown }];
     facts.transfer.session.dismissed = Some(Dismissed { warnings });
@@ -187,7 +187,7 @@ fn text_alone_never_holds() {
     let mut harmless = unknown.clone();
     harmless.transfer.payer.balance = Some(pounds("100000.00"));
     harmless.transfer.payee.first_paid = Some(crate::testing::time("2026-10-01T00:00:00Z"));
-    harmless.transfer.session.call = call(CallState::NoCall);
+    harmless.transfer.session.call = Some(call(CallState::NoCall));
     harmless.transfer.session.remote_access = Some(false);
     harmless.transfer.session.dismissed = Some(Dismissed { warnings: Vec::new() });
     harmless.transfer.name_check = Some(NameCheck {

@@ -132,9 +132,10 @@ impl Pieces {
         if rest.len() < length {
             return Ok(None);
         }
-        let mut message = match self.joined.is_empty() {
-            true => std::mem::take(&mut self.whole),
-            false => std::mem::take(&mut self.joined).freeze(),
+        let mut message = if self.joined.is_empty() {
+            std::mem::take(&mut self.whole)
+        } else {
+            std::mem::take(&mut self.joined).freeze()
         };
         message.advance(PREFIX_BYTES);
         message.truncate(length);
@@ -143,7 +144,7 @@ impl Pieces {
 }
 
 /// Writes the answer to a call of one message.
-pub(crate) fn write(answer: Result<impl Message, CallError>) -> Response<Reply> {
+pub(crate) fn write<M: Message>(answer: Result<M, CallError>) -> Response<Reply> {
     match answer {
         Ok(message) => {
             let length = message.encoded_len();
@@ -183,7 +184,7 @@ pub(crate) fn patience(headers: &HeaderMap) -> Duration {
 /// The same for a caller who says so elsewhere.
 pub(crate) fn patient(stated: Option<Duration>) -> Duration {
     let waits = stated.unwrap_or(TIMEOUT_DEFAULT).min(TIMEOUT_MAX);
-    let way_back = (waits / 5).min(WAY_BACK_MAX);
+    let way_back = waits.checked_div(5).unwrap_or_default().min(WAY_BACK_MAX);
     waits.saturating_sub(way_back)
 }
 
@@ -221,3 +222,137 @@ const WAY_BACK_MAX: Duration = Duration::from_millis(20);
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::grpc::pb;
+    use crate::grpc::sample;
+
+    /// A body that comes in these pieces.
+    struct Body_(VecDeque<Bytes>);
+
+    impl Body for Body_ {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+            Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+        }
+    }
+
+    fn framed(message: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0];
+        bytes.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+        bytes.extend_from_slice(message);
+        bytes
+    }
+
+    async fn arrive(pieces: &[&[u8]]) -> Result<pb::ScreenTransferRequest, CallError> {
+        read(&mut Body_(pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect())).await
+    }
+
+    #[tokio::test]
+    async fn a_message_is_read_in_whatever_pieces_it_comes() {
+        let bytes = framed(&sample::full().encode_to_vec());
+        for size in [1, 2, 3, 4, 5, 6, 7, 64, bytes.len()] {
+            let pieces: Vec<_> = bytes.chunks(size).collect();
+            assert_eq!(arrive(&pieces).await, Ok(sample::full()), "{size}");
+        }
+        assert_eq!(arrive(&[&framed(&[])]).await, Ok(pb::ScreenTransferRequest::default()));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_a_message_is_refused() {
+        let malformed = Err(CallError::MessageMalformed);
+        assert_eq!(arrive(&[]).await, malformed);
+        assert_eq!(arrive(&[&[0, 0, 0, 0]]).await, malformed);
+        assert_eq!(arrive(&[&[0, 0, 0, 0, 2, 1]]).await, malformed);
+        assert_eq!(arrive(&[&[1, 0, 0, 0, 0]]).await, malformed);
+        // A text that is not UTF-8.
+        assert_eq!(arrive(&[&framed(&[0x0a, 1, 0xff])]).await, malformed);
+        assert_eq!(arrive(&[&framed(&[0xff; 9])]).await, malformed);
+    }
+
+    #[tokio::test]
+    async fn a_message_is_read_up_to_its_largest_size() {
+        for (over, want) in [(0, None), (1, Some(CallError::MessageTooLarge))] {
+            let mut message = sample::request();
+            let rest = MESSAGE_BYTES_MAX - message.encoded_len() - 2 + over;
+            message.payment_id = "p".repeat(message.payment_id.len() + rest);
+            let bytes = message.encode_to_vec();
+            assert_eq!(bytes.len(), MESSAGE_BYTES_MAX + over);
+            let got = arrive(&[&framed(&bytes)]).await;
+            assert_eq!(got.err(), want);
+        }
+        // The length alone refuses: nothing more need arrive.
+        assert_eq!(arrive(&[&[0, 0, 1, 0, 1]]).await, Err(CallError::MessageTooLarge));
+        assert_eq!(arrive(&[&[0, 255, 255, 255, 255]]).await, Err(CallError::MessageTooLarge));
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_one_piece_and_a_status() {
+        let response =
+            write(Ok(pb::FieldViolation { field: "f".to_owned(), ..Default::default() }));
+        assert_eq!(response.headers()["content-type"], "application/grpc");
+        let mut body = response.into_body();
+        let mut next = async || poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+        let data = next().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(&data[..], [0, 0, 0, 0, 3, 0x0a, 1, b'f']);
+        let trailers = next().await.unwrap().unwrap().into_trailers().unwrap();
+        assert_eq!(trailers["grpc-status"], "0");
+        assert!(next().await.is_none());
+    }
+
+    #[test]
+    fn an_error_of_tonics_gets_details() {
+        for (status, want) in [
+            (Status::out_of_range("too large"), CallError::MessageTooLarge),
+            (Status::internal("failed to decode"), CallError::MessageMalformed),
+            (Status::unimplemented(""), CallError::MethodUnknown),
+        ] {
+            let response = detailed(status.into_http());
+            let status = Status::from_header_map(response.headers()).unwrap();
+            let want = Status::from(want);
+            assert_eq!((status.code(), status.details()), (want.code(), want.details()));
+        }
+        let ours = Status::from(CallError::PageTokenMalformed);
+        let response = detailed(ours.clone().into_http());
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!((status.code(), status.details()), (ours.code(), ours.details()));
+    }
+
+    #[test]
+    fn a_caller_is_waited_for_as_long_as_it_says_within_bounds() {
+        for (stated, micros) in [
+            (None, 780_000),
+            (Some("0n"), 0),
+            (Some("1m"), 800),
+            (Some("100m"), 80_000),
+            (Some("1S"), 980_000),
+            (Some("10S"), 9_980_000),
+            (Some("11S"), 9_980_000),
+            (Some("24H"), 9_980_000),
+            (Some("99999999H"), 9_980_000),
+            (Some("99999999n"), 80_000),
+            // Not what the protocol allows: as if nothing was said.
+            (Some("999999999n"), 780_000),
+            (Some("-1S"), 780_000),
+            (Some("1"), 780_000),
+            (Some("S"), 780_000),
+            (Some("1d"), 780_000),
+            (Some(""), 780_000),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(stated) = stated {
+                headers.insert(GRPC_TIMEOUT, HeaderValue::from_static(stated));
+            }
+            assert_eq!(patience(&headers).as_micros(), micros, "{stated:?}");
+        }
+    }
+}

@@ -24,10 +24,12 @@ mod transfer;
 pub(crate) use faults::DECISIONS;
 pub use query::{PAGE_MAX, Page, Report, Wanted, page, report, wanted};
 
+use std::time::Duration;
+
 use crate::calendar::Time;
 use crate::grpc::pb;
 use crate::grpc::read::faults::{Faults, Place, TEXT_CHARS_MAX};
-use crate::transfer::{ANSWERS_MAX, Answer, Request, Stage};
+use crate::transfer::{ANSWERS_MAX, Answer, Rejected, Request, Stage};
 
 /// A field that could not be read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -80,6 +82,18 @@ pub fn request(
             rejected,
         }),
         _ => Err(problems),
+    }
+}
+
+/// Reads how long a transfer of a stream may wait, and what is wrong where it cannot be read.
+pub fn timeout(message: Option<prost_types::Duration>) -> (Option<Duration>, Option<Rejected>) {
+    let Some(message) = message else { return (None, None) };
+    match Duration::try_from(message) {
+        Ok(timeout) if !timeout.is_zero() => (Some(timeout), None),
+        Ok(_) | Err(_) => {
+            let expected = "a length of time above zero".into();
+            (None, Some(Rejected { field: "timeout".into(), expected }))
+        }
     }
 }
 

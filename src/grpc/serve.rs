@@ -167,12 +167,11 @@ async fn connection<S, B>(
         ended = &mut connection => Some(ended),
         _ = drains.wait_for(|draining| *draining) => None,
     };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+    let ended = if let Some(ended) = ended {
+        ended
+    } else {
+        connection.as_mut().graceful_shutdown();
+        connection.await
     };
     if let Err(error) = ended {
         // Ordinary for clients that go away; no text of theirs is in it.
@@ -293,3 +292,139 @@ const SEND_BYTES_MAX: usize = 64 * 1024;
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// A peer that cannot answer in this time could not be answered either.
 const PING_ANSWER: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::time::Duration;
+
+    use hyper::service::service_fn;
+    use tonic::body::Body;
+    use tonic::service::Routes;
+    use tonic::transport::{Channel, Endpoint};
+    use tonic_health::ServingStatus;
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_client::HealthClient;
+    use tonic_health::server::HealthReporter;
+    use tower::Service as _;
+
+    use super::*;
+
+    /// Starts a server of health alone; returns where it is, and its end.
+    async fn start(
+        limits: Limits,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> (SocketAddr, tokio::task::JoinHandle<Stopped>) {
+        let reporter = HealthReporter::new();
+        reporter.set_service_status("", ServingStatus::Serving).await;
+        let health = tonic_health::server::HealthService::from_health_reporter(reporter);
+        let health = tonic_health::pb::health_server::HealthServer::new(health);
+        let routes = Routes::new(health).prepare();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut routes = routes.clone();
+            async move { routes.call(request.map(Body::new)).await }
+        });
+        let listener = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
+        let address = listener.local_addr().unwrap();
+        (address, tokio::spawn(serve(listener, service, limits, stop)))
+    }
+
+    async fn client(address: SocketAddr) -> HealthClient<Channel> {
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        HealthClient::new(endpoint.connect().await.unwrap())
+    }
+
+    fn everything() -> HealthCheckRequest {
+        HealthCheckRequest { service: String::new() }
+    }
+
+    #[tokio::test]
+    async fn serves_until_told_to_stop() {
+        let (told, stop) = tokio::sync::oneshot::channel::<()>();
+        let (address, ended) = start(Limits::default(), async { drop(stop.await) }).await;
+        let mut client = client(address).await;
+        client.check(everything()).await.unwrap();
+        told.send(()).unwrap();
+        assert_eq!(ended.await.unwrap(), Stopped { cut: 0 });
+        assert!(client.check(everything()).await.is_err());
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_never_ends_does_not_keep_the_server() {
+        let limits = Limits { drain: Duration::from_millis(50), ..Limits::default() };
+        let (told, stop) = tokio::sync::oneshot::channel::<()>();
+        let (address, ended) = start(limits, async { drop(stop.await) }).await;
+        let mut client = client(address).await;
+        let mut watch = client.watch(everything()).await.unwrap().into_inner();
+        assert!(watch.message().await.unwrap().is_some());
+        told.send(()).unwrap();
+        assert_eq!(ended.await.unwrap(), Stopped { cut: 1 });
+    }
+
+    #[tokio::test]
+    async fn a_silent_client_does_not_keep_the_server() {
+        let (told, stop) = tokio::sync::oneshot::channel::<()>();
+        let (address, ended) = start(Limits::default(), async { drop(stop.await) }).await;
+        let silent = TcpStream::connect(address).await.unwrap();
+        // Served after it, so the silent one is accepted by now.
+        client(address).await.check(everything()).await.unwrap();
+        told.send(()).unwrap();
+        assert_eq!(ended.await.unwrap(), Stopped { cut: 0 });
+        drop(silent);
+    }
+
+    #[tokio::test]
+    async fn a_client_of_another_protocol_is_shown_out() {
+        let (address, _ended) = start(Limits::default(), pending()).await;
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.writable().await.unwrap();
+        stream.try_write(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        let mut bytes = [0; 16];
+        loop {
+            stream.readable().await.unwrap();
+            match stream.try_read(&mut bytes) {
+                Ok(count) => break assert_eq!(count, 0),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => break assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn one_more_connection_than_there_are_places_waits_for_one() {
+        let limits = Limits { connections_max: 1, ..Limits::default() };
+        let (address, _ended) = start(limits, pending()).await;
+        let mut first = client(address).await;
+        first.check(everything()).await.unwrap();
+        let mut second = tokio::spawn(async move {
+            client(address).await.check(everything()).await.unwrap();
+        });
+        let early = tokio::time::timeout(Duration::from_millis(50), &mut second).await;
+        assert!(early.is_err());
+        drop(first);
+        second.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn headers_have_a_largest_size() {
+        let (address, _ended) = start(Limits::default(), pending()).await;
+        let mut client = client(address).await;
+        for (bytes, right) in [(8 * 1024, true), (32 * 1024, false)] {
+            let mut request = tonic::Request::new(everything());
+            request.metadata_mut().insert("x-filler", "f".repeat(bytes).parse().unwrap());
+            assert_eq!(client.check(request).await.is_ok(), right, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn several_listeners_share_an_address() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _context = runtime.enter();
+        let first = listen("127.0.0.1:0".parse().unwrap(), true).unwrap();
+        let address = first.local_addr().unwrap();
+        assert!(listen(address, true).is_ok());
+        let alone = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
+        assert!(listen(alone.local_addr().unwrap(), false).is_err());
+    }
+}

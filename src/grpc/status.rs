@@ -31,6 +31,8 @@ pub enum CallError {
     MethodUnknown,
     /// The message is compressed in some way.
     EncodingUnknown,
+    /// The deadline passed before something was read from the log.
+    Expired,
     /// The turn or the log gave no answer.
     Refused(Refusal),
 }
@@ -74,6 +76,12 @@ impl CallError {
                 "ENCODING_UNKNOWN",
                 "the server takes no compressed messages",
             ),
+            Self::Expired => Told {
+                code: Code::DeadlineExceeded,
+                reason: "EXPIRED",
+                message: "the deadline passed before there was an answer",
+                retry: Some(RETRY_FULL),
+            },
             Self::Refused(refusal) => refused(*refusal),
         }
     }
@@ -87,6 +95,7 @@ impl CallError {
             | Self::PageTokenMalformed
             | Self::MethodUnknown
             | Self::EncodingUnknown
+            | Self::Expired
             | Self::Refused(_) => Vec::new(),
         }
     }
@@ -209,7 +218,7 @@ pub const DOMAIN: &str = "screening.clearline";
 /// A full queue of 8,192 is decided within about 200 ms at the rate that a busy server keeps.
 const RETRY_FULL: Duration = Duration::from_millis(200);
 /// Ids of a busy minute leave the window about as fast as they came.
-const RETRY_IDS: Duration = Duration::from_secs(60);
+const RETRY_IDS: Duration = Duration::from_mins(1);
 /// A restart takes seconds; the first retries find another instance, or the same one again.
 const RETRY_RESTART: Duration = Duration::from_secs(1);
 
@@ -243,6 +252,7 @@ mod tests {
             CallError::PageTokenMalformed,
             CallError::MethodUnknown,
             CallError::EncodingUnknown,
+            CallError::Expired,
         ];
         every.extend(refusals.map(CallError::Refused));
         every
@@ -294,6 +304,7 @@ mod tests {
             .collect();
         advised.sort_unstable();
         let want = [
+            "EXPIRED",
             "EXPIRED_BEFORE_DECIDING",
             "OUTCOME_UNKNOWN",
             "QUEUE_FULL",

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use crate::calendar::Time;
 use crate::entry::IndexKey;
 use crate::log::disk::Disk;
-use crate::log::folder::{Folder, segment_file};
+use crate::log::folder::{Folder, ValuesOf, segment_file};
 use crate::log::frame::{Frame, FrameError, Walk};
 use crate::log::index::{Indexes, Range};
 use crate::log::keys::Keys;
@@ -27,6 +27,7 @@ pub(crate) struct Catalogue {
     pub(crate) origin: Arc<str>,
     pub(crate) keys: Keys,
     pub(crate) verifier: Verifier,
+    pub(crate) values_of: ValuesOf,
     indexes: Indexes,
     durable: AtomicU64,
     segments: RwLock<Vec<Arc<Segment>>>,
@@ -69,6 +70,7 @@ impl Catalogue {
             origin: Arc::clone(&folder.origin),
             keys: folder.keys.clone(),
             verifier: folder.keys.signer(&folder.origin).verifier().clone(),
+            values_of: folder.values_of,
             indexes: Indexes::default(),
             durable: AtomicU64::new(0),
             segments: RwLock::default(),

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::entry::{IndexKey, index_keys};
 use crate::log::disk::{Disk, Lock};
 use crate::log::keys::{FOLDERS, KeyError, Keys};
 use crate::log::reader::ReadError;
@@ -14,9 +15,13 @@ pub struct Folder {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) origin: Arc<str>,
     pub(crate) keys: Keys,
+    pub(crate) values_of: ValuesOf,
     // Held for as long as the log is open. A reader of another process's log has none.
     _lock: Option<Box<dyn Lock>>,
 }
+
+/// Appends the values that an entry of this kind and public part is found by.
+pub type ValuesOf = fn(u8, &[u8], &mut Vec<IndexKey>);
 
 /// Why a data folder cannot be opened, and what to do. Nothing was changed in it.
 #[derive(Debug, thiserror::Error)]
@@ -99,18 +104,28 @@ impl Folder {
             None if segments(&*disk)?.is_empty() => Self::make(&*disk, origin)?,
             None => return Err(OpenError::Version { found: String::new() }),
         }
+        // A process that was ended may have left names that are there but not yet durable.
+        disk.sync_folder("").map_err(failed("version"))?;
         for folder in FOLDERS.iter().chain(&LOG_FOLDERS) {
             disk.sweep(folder).map_err(failed(folder))?;
+            disk.sync_folder(folder).map_err(failed(folder))?;
         }
         let keys = Keys::open(&disk)?;
-        Ok(Self { disk, origin: origin.into(), keys, _lock: Some(lock) })
+        let origin = origin.into();
+        Ok(Self { disk, origin, keys, values_of: index_keys, _lock: Some(lock) })
     }
 
     /// Opens a data folder to read it, whether or not a process writes it meanwhile.
     pub fn open_read_only(disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
         let origin = Self::stored_origin(&*disk)?.ok_or(OpenError::Empty)?;
         let keys = Keys::open(&disk)?;
-        Ok(Self { disk, origin: origin.into(), keys, _lock: None })
+        let origin = origin.into();
+        Ok(Self { disk, origin, keys, values_of: index_keys, _lock: None })
+    }
+
+    /// Lists by other values than those of `entry`, which know entries of its own kinds only.
+    pub fn listed_by(self, values_of: ValuesOf) -> Self {
+        Self { values_of, ..self }
     }
 
     /// Returns the disk that the folder is on.

@@ -25,7 +25,7 @@ use sstable::{
 };
 
 use crate::calendar::Time;
-use crate::entry::{IndexKey, index_keys};
+use crate::entry::IndexKey;
 use crate::log::catalogue::{Catalogue, Mark, Segment};
 use crate::log::disk::Disk;
 use crate::log::folder::segment_file;
@@ -184,7 +184,7 @@ pub(crate) fn build(catalogue: &Catalogue, segment: &Segment, end: u64) -> Resul
         for (position, entry) in frame.entries() {
             let place = place(entry.time, relative(segment, position));
             keys.clear();
-            index_keys(entry.kind, entry.public, &mut keys);
+            (catalogue.values_of)(entry.kind, entry.public, &mut keys);
             entries.extend(keys.iter().map(|value| key(*value, place)));
         }
     }

@@ -333,6 +333,7 @@ const DESTROYED: Key = [0; 32];
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
@@ -413,12 +414,12 @@ mod tests {
             }
             std::fs::write(&path, &bytes).unwrap();
             for mode in [0o640, 0o604, 0o602] {
-                std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+                std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
                 let error = open(root.path()).unwrap_err();
                 assert!(error.to_string().contains(&format!("`{name}`")), "{error}");
                 assert!(error.to_string().contains("chmod"), "{error}");
             }
-            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         }
         std::fs::remove_file(root.path().join("keys/signing")).unwrap();
         assert!(matches!(open(root.path()), Err(KeyError::Missing { .. })));

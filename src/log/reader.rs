@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::calendar::Time;
-use crate::entry::{IndexKey, index_keys};
+use crate::entry::IndexKey;
 use crate::log::Stored;
 use crate::log::catalogue::{Catalogue, Loaded, Segment};
 use crate::log::folder::{Folder, OpenError, segments};
@@ -249,7 +249,7 @@ impl Reader {
                     return Ok(ControlFlow::Break(()));
                 }
                 keys.clear();
-                index_keys(entry.kind, entry.public, &mut keys);
+                (self.catalogue.values_of)(entry.kind, entry.public, &mut keys);
                 let in_time = query.until.is_none_or(|until| entry.time < until);
                 if in_time && query.keys.iter().all(|key| keys.contains(key)) {
                     found.push(loaded.open(&self.catalogue, (*position, entry))?);

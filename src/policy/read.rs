@@ -6,7 +6,7 @@ use crate::document::{Document, Problem, Problems, Section, nearest};
 use crate::money::Currency;
 use crate::policy::typology;
 use crate::policy::{CannotAsk, Files, Policy, Signals, Typology, WATCHES_MAX, Watch};
-use crate::signal;
+use crate::signal::{self, Facts, Family, Look, Reading};
 use crate::text::{Concept, Draft as Phrases, Lexicon};
 use crate::warning::{Bank, Draft as Scripts, Warnings};
 
@@ -53,7 +53,7 @@ fn read_files(files: &Files, problems: &Problems) -> Option<Draft> {
     let mut policy = None;
     let mut lexicon = None;
     let mut cases = false;
-    let mut scripts = Scripts::new();
+    let mut scripts = Scripts::default();
     let mut locales = Vec::new();
     for (path, contents) in files.iter() {
         let locale = path.strip_prefix("warnings/").and_then(|name| name.strip_suffix(".toml"));
@@ -180,13 +180,24 @@ fn read_watches(signals: &Section<'_>) -> Vec<Watch> {
         let most = points.unwrap_or(0).max(0);
         let unavailable =
             section.optional("unavailable", |section, key| section.whole(key, 0..=most));
-        let look = (kind.settings)(&section);
-        if let (Some(points), Some(unavailable), Some(look)) = (points, unavailable, look) {
-            let unavailable = unavailable.unwrap_or(0);
-            watches.push(Watch { kind, look, points, unavailable });
-        }
+        let look = (kind.settings)(&section).unwrap_or_else(|| Box::new(Unread));
+        // Some points, so that nothing is said of a signal that weighs nothing.
+        let points = points.unwrap_or(if kind.family == Family::Protective { -1 } else { 1 });
+        let unavailable = unavailable.flatten().unwrap_or(0);
+        watches.push(Watch { kind, look, points, unavailable });
     }
     watches
+}
+
+/// Stands in for a signal whose settings could not be read, so that its name still leads somewhere
+/// and one problem is not reported as many. No policy ever holds one.
+#[derive(Debug)]
+struct Unread;
+
+impl Look for Unread {
+    fn look(&self, _facts: &Facts) -> Reading {
+        Reading::Quiet
+    }
 }
 
 fn read_distrusted(section: &Section<'_>, watches: &[Watch]) -> Option<Signals> {
@@ -258,7 +269,7 @@ fn read_lexicon(path: &str, text: &str, problems: &Problems) -> Option<Lexicon> 
     for section in root.sections("concept")? {
         let concept = section.choice("id", &concepts);
         let spoken = section.texts("phrases");
-        let excepted = section.optional("exceptions", |section, key| section.texts(key));
+        let excepted = section.optional("exceptions", Section::texts);
         let Some(concept) = concept else { continue };
         if seen.contains(&concept) {
             section.report("id", "the concept is there twice", "put its phrases together");
@@ -273,7 +284,7 @@ fn read_lexicon(path: &str, text: &str, problems: &Problems) -> Option<Lexicon> 
                 };
                 if let Err(error) = added {
                     let message = format!("`{}` cannot be a phrase: {error}", text.text);
-                    section.report_at(text.line, message, "shorten or remove it");
+                    section.report_at(text.line, message, "remove it, or write it otherwise");
                 }
             }
         }

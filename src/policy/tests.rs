@@ -78,7 +78,12 @@ fn names_that_lead_nowhere_are_found() {
         "locale = \"cy\"",
         &["policy.toml: `cy` is no locale: known here: `en`"],
     );
-    check("lexicon.toml", "id      = \"bail\"", "id = \"bale\"", &[]);
+    check(
+        "lexicon.toml",
+        "id         = \"bail\"",
+        "id = \"bale\"",
+        &["lexicon.toml: `bale` is no id: did you mean `bail`?"],
+    );
 }
 
 #[test]
@@ -177,7 +182,13 @@ fn nothing_is_there_twice() {
         "priority = 10",
         &["policy.toml: `police_legal_fee` has this priority as well: say which of the two leads"],
     );
-    check("lexicon.toml", "phrases    = [\"bail\"]", "phrases = [\"bail\", \"BAIL\"]", &[]);
+    check(
+        "lexicon.toml",
+        "phrases    = [\"bail\"]",
+        "phrases = [\"bail\", \"BAIL\"]",
+        &["lexicon.toml: `BAIL` cannot be a phrase: the concept has this phrase already: remove \
+         it, or write it otherwise"],
+    );
 }
 
 #[test]

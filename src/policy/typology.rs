@@ -121,7 +121,7 @@ fn one_of(
 
 /// Returns what each signal of the groups weighs: its own points, or what `points` says instead.
 fn weights(section: &Section<'_>, watches: &[Watch], counted: &[Text<'_>]) -> Option<Vec<Weight>> {
-    let overrides = section.optional("points", |section, key| section.section(key))?;
+    let overrides = section.optional("points", Section::section)?;
     let mut sound = true;
     let mut weights = Vec::new();
     for (at, watch) in watches.iter().enumerate() {

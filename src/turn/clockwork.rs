@@ -58,20 +58,20 @@ pub const JUMP_MAX: Span = crate::memory::AHEAD_MAX;
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::sync::Mutex;
 
     use super::*;
 
     #[derive(Debug)]
-    struct Shown(Cell<(i64, i64)>);
+    struct Shown(Mutex<(i64, i64)>);
 
     impl Clock for &Shown {
         fn wall(&self) -> Time {
-            Time::from_micros(self.0.get().0)
+            Time::from_micros(self.0.lock().unwrap().0)
         }
 
         fn steady(&self) -> Span {
-            Span(self.0.get().1)
+            Span(self.0.lock().unwrap().1)
         }
     }
 
@@ -88,16 +88,16 @@ mod tests {
             (LIMIT * 9, LIMIT * 9, true),
             (0, LIMIT + 1, false),
         ] {
-            let shown = Shown(Cell::new((0, 0)));
+            let shown = Shown(Mutex::new((0, 0)));
             let mut clockwork = Clockwork::start(&shown, Time::MIN).unwrap();
-            shown.0.set((wall, steady));
+            *shown.0.lock().unwrap() = (wall, steady);
             assert_eq!(clockwork.read().is_ok(), want, "{wall} {steady}");
         }
     }
 
     #[test]
     fn a_start_long_before_the_last_entry_is_refused() {
-        let shown = Shown(Cell::new((0, 0)));
+        let shown = Shown(Mutex::new((0, 0)));
         assert!(Clockwork::start(&shown, Time::from_micros(LIMIT)).is_ok());
         let error = Clockwork::start(&shown, Time::from_micros(LIMIT + 1_000_000)).err();
         assert_eq!(error, Some(ClockError::Behind(301)));

@@ -107,7 +107,8 @@ fn recalled(disk: &dyn Disk) -> (Option<crate::log::Base>, Memory) {
 fn keep(disk: &dyn Disk, policy: &Policy) -> std::io::Result<()> {
     let path = policy_file(&policy.digest());
     if disk.read(&path).is_ok_and(|bytes| bytes == policy.files().to_bytes()) {
-        return Ok(());
+        // It may be there for us only, see `Folder::open`.
+        return disk.sync_folder("policies");
     }
     disk.create_folder("policies")?;
     disk.sync_folder("")?;

@@ -24,7 +24,7 @@ pub struct Warnings {
 }
 
 /// Scripts being read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Draft {
     templates: Templates,
     locales: Vec<Box<str>>,
@@ -74,11 +74,6 @@ pub enum Answered {
 }
 
 impl Draft {
-    /// Begins without scripts.
-    pub fn new() -> Self {
-        Self { templates: Templates::new(), locales: Vec::new(), scripts: BTreeMap::new() }
-    }
-
     /// Reads the scripts of one language, noting every problem.
     pub fn read(&mut self, locale: &str, root: &Section<'_>) {
         self.locales.push(locale.into());
@@ -229,7 +224,7 @@ impl Draft {
             all(options.iter().map(|option| {
                 let id = name(option, "id");
                 let text = self.text(option, "text", LABEL_CHARS_MAX, bytes);
-                let admits = option.optional("admits", |option, key| option.flag(key));
+                let admits = option.optional("admits", Section::flag);
                 let admits = admits?.unwrap_or(false);
                 put_sized(bytes, |bytes| bytes.extend_from_slice(id.unwrap_or("").as_bytes()));
                 admits.put(bytes);
@@ -246,12 +241,6 @@ impl Draft {
         }
         put_sized(bytes, |bytes| bytes.extend_from_slice(id.unwrap_or("").as_bytes()));
         Some(Asked { id: id?.into(), wordings: wordings?, options: options? })
-    }
-}
-
-impl Default for Draft {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -302,6 +291,11 @@ impl Warnings {
         locales.sort_unstable();
         locales.dedup();
         locales
+    }
+
+    /// Returns the language that stands in for those there are no words in.
+    pub fn locale(&self) -> &str {
+        &self.locale
     }
 
     /// Counts scripts: warnings, times their steps, times the languages.

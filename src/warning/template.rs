@@ -36,13 +36,15 @@ pub(super) struct Place<'a, 'd> {
     pub(super) chars_max: usize,
 }
 
-impl Templates {
-    pub(super) fn new() -> Self {
+impl Default for Templates {
+    fn default() -> Self {
         let mut environment = Environment::empty();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         Self(environment)
     }
+}
 
+impl Templates {
     /// Compiles `source`, noting every problem.
     pub(super) fn compile(&mut self, place: Place<'_, '_>, source: &str) -> Option<Text> {
         let Place { section, line, key, chars_max } = place;

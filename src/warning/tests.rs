@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::document::{Document, Problem, Problems};
+use crate::money::{Amount, Currency};
 use crate::testing::pounds;
 
 /// Reads scripts, each as (locale, text), and returns them and their problems.
 fn read(files: &[(&str, &str)]) -> (Warnings, Vec<String>) {
     let problems = Problems::default();
-    let mut draft = Draft::new();
+    let mut draft = Draft::default();
     for (locale, text) in files {
         let text = format!("schema = 1\n{text}");
         draft.read(locale, &Document::parse(locale, &text, &problems).root());
@@ -34,17 +35,12 @@ const QUESTION: &str = "[[warning.ask.question]]\nid = \"told\"\nwordings = [\"T
                         \"Really?\"]\noption = [{ id = \"yes\", text = \"Yes\", admits = true }, \
                         { id = \"no\", text = \"No\" }]\n";
 
-fn pick(id: &str, step: Step, variant: u32, locale: &'static str) -> Pick<'_> {
+fn pick<'a>(id: &'a str, step: Step, variant: u32, locale: &'a str) -> Pick<'a> {
     Pick { id, step, variant, locale }
 }
 
-const BLANKS: Blanks<'_> = Blanks {
-    money: crate::money::Money {
-        amount: crate::money::Amount::ZERO,
-        currency: crate::money::Currency::GBP,
-    },
-    deadline: None,
-};
+const BLANKS: Blanks<'_> =
+    Blanks { money: Money { amount: Amount::ZERO, currency: Currency::GBP }, deadline: None };
 
 #[test]
 fn blanks_are_filled_in() {

@@ -89,6 +89,8 @@ impl Server {
                 command.env_remove(name);
             }
         }
+        // A load sends in minutes what a bank sends in a day, and the ids of a day are remembered.
+        command.env("CLEARLINE__MEMORY__REQUESTS_MAX", "100000000");
         Self::run(command, folder)
     }
 

@@ -1,0 +1,596 @@
+//! Api: the rpcs over a real connection, turn and log.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use prost::Message as _;
+use tokio::sync::watch;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_types::StatusExt as _;
+
+use crate::account::Tokens;
+use crate::calendar::{Span, Time};
+use crate::clock::Clock;
+use crate::entry::Parameters;
+use crate::grpc::health::Health;
+use crate::grpc::pb;
+use crate::grpc::pb::screening_service_client::ScreeningServiceClient;
+use crate::grpc::sample::{self, NOW, stamp};
+use crate::grpc::screening::Service;
+use crate::grpc::serve::{Limits, Stopped, listen, serve};
+use crate::grpc::{Door, SCREEN_TRANSFER};
+use crate::log::disk::{Disk, RealDisk};
+use crate::log::segments::Settings;
+use crate::policy;
+use crate::turn::clockwork::Clockwork;
+use crate::turn::desk::{Desk, Queue};
+use crate::turn::run::run;
+use crate::turn::start::{Plan, Started, start};
+
+/// A clock that stands still a minute after the sample was confirmed.
+#[derive(Clone, Copy, Debug)]
+struct Still;
+
+impl Clock for Still {
+    fn wall(&self) -> Time {
+        NOW
+    }
+
+    fn steady(&self) -> Span {
+        Span(0)
+    }
+}
+
+/// A server in this process, with a log in a folder of its own.
+struct Server {
+    address: SocketAddr,
+    client: ScreeningServiceClient<Channel>,
+    health: Health,
+    queue: Arc<Queue>,
+    stop: watch::Sender<bool>,
+    stopped: tokio::task::JoinHandle<Stopped>,
+    turn: Option<JoinHandle<()>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts a server whose turn takes what waits.
+    async fn start() -> Self {
+        Self::open(8_192, true).await
+    }
+
+    /// Starts a server whose turn never takes anything, with room for `length_max` that wait.
+    async fn stuck(length_max: usize) -> Self {
+        Self::open(length_max, false).await
+    }
+
+    async fn open(length_max: usize, turning: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder.path()).unwrap());
+        let policy = Arc::new(policy::load(policy::standard()).unwrap());
+        let plan = Plan {
+            origin: "test".to_owned(),
+            log: Settings::default(),
+            parameters: Parameters {
+                window: Span::days(35),
+                requests_max: 100_000,
+                payments_max: 100_000,
+            },
+            policy: Arc::clone(&policy),
+        };
+        let Started { mut engine, tokens, .. } = start(&disk, plan, NOW).unwrap();
+        let queue = Arc::new(Queue::new(length_max));
+        let reader = engine.log().reader();
+        let desk = Desk::new(Arc::clone(&queue), reader, policy, Tokens::clone(&tokens));
+        let turn = turning.then(|| {
+            let queue = Arc::clone(&queue);
+            std::thread::spawn(move || {
+                let mut clockwork = Clockwork::start(Still, Time::MIN).unwrap();
+                run(&mut engine, &queue, &mut clockwork, |_| {}).unwrap();
+            })
+        });
+        let handing = desk.clone();
+        tokio::spawn(async move { handing.hand_out().await });
+
+        let (stop, stopping) = watch::channel(false);
+        let health = Health::new().await;
+        let service = Service::new(desk, Arc::new(Still), stopping.clone());
+        let door = Door::new(service, &health, true).unwrap();
+        let listener = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
+        let address = listener.local_addr().unwrap();
+        let limits = Limits { drain: Duration::from_secs(2), ..Limits::default() };
+        let mut told = stopping;
+        let stopped = tokio::spawn(serve(listener, door, limits, async move {
+            told.wait_for(|told| *told).await.unwrap();
+        }));
+        let client = ScreeningServiceClient::new(channel(address).await);
+        Self { address, client, health, queue, stop, stopped, turn, _folder: folder }
+    }
+
+    async fn screen(
+        &mut self,
+        message: pb::ScreenTransferRequest,
+    ) -> Result<pb::ScreenTransferResponse, Status> {
+        self.client.screen_transfer(message).await.map(tonic::Response::into_inner)
+    }
+
+    async fn get(&mut self, id: pb::get_decision_request::Id) -> Result<pb::Decision, Status> {
+        let request = pb::GetDecisionRequest { id: Some(id) };
+        let response = self.client.get_decision(request).await?.into_inner();
+        Ok(response.decision.unwrap())
+    }
+
+    async fn list(
+        &mut self,
+        request: pb::ListDecisionsRequest,
+    ) -> Result<pb::ListDecisionsResponse, Status> {
+        self.client.list_decisions(request).await.map(tonic::Response::into_inner)
+    }
+
+    async fn tree_size(&mut self) -> i64 {
+        self.list(pb::ListDecisionsRequest::default()).await.unwrap().tree_size
+    }
+
+    async fn end(mut self) {
+        self.queue.stop();
+        self.stop.send(true).unwrap();
+        drop(self.client);
+        assert_eq!(self.stopped.await.unwrap(), Stopped { cut: 0 });
+        if let Some(turn) = self.turn.take() {
+            turn.join().unwrap();
+        }
+    }
+}
+
+async fn channel(address: SocketAddr) -> Channel {
+    Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
+}
+
+/// Returns the sample under another request and payment id.
+fn request(number: u32) -> pb::ScreenTransferRequest {
+    let mut message = sample::request();
+    message.request_id = format!("6f9619ff-8b86-4011-b42d-{number:012x}");
+    message.payment_id = format!("payment-{number}");
+    message
+}
+
+fn reason(status: &Status) -> String {
+    let details = status.get_error_details();
+    let info = details.error_info().unwrap();
+    assert_eq!(info.domain, "screening.clearline");
+    info.reason.clone()
+}
+
+#[tokio::test]
+async fn a_transfer_is_decided_found_again_and_listed() {
+    let mut server = Server::start().await;
+    let mut message = sample::full();
+    message.continues = None;
+    let response = server.screen(message.clone()).await.unwrap();
+    assert_ne!(response.action, i32::from(pb::Action::Unspecified));
+    assert_eq!(response.rejected_facts, []);
+    assert_eq!(response.mode, i32::from(pb::Mode::Normal));
+    assert!(response.policy_digest.starts_with("sha256:"));
+    let receipt = response.receipt.clone().unwrap();
+    assert_eq!((receipt.leaf_hash.len(), receipt.checkpoint.as_str()), (32, ""));
+    assert!(receipt.index < receipt.tree_size);
+
+    // The same question gets the same answer, whatever its facts say now.
+    let mut again = message.clone();
+    again.transfer.as_mut().unwrap().texts = None;
+    assert_eq!(server.screen(again).await.unwrap(), response);
+    // Another payment does not.
+    let mut other = message.clone();
+    other.transfer.as_mut().unwrap().amount = Some(sample::pounds("9.99"));
+    let status = server.screen(other).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status)), (Code::AlreadyExists, "REQUEST_ID_REUSED".into()));
+
+    use pb::get_decision_request::Id;
+    let name = response.decision.clone();
+    let decision = server.get(Id::Decision(name.clone())).await.unwrap();
+    for id in [
+        Id::RequestId(message.request_id.clone()),
+        Id::PaymentId(message.payment_id.clone()),
+        Id::EndToEndId("E2E 1".to_owned()),
+        Id::InstructionId("INSTR-1".to_owned()),
+    ] {
+        assert_eq!(server.get(id).await.unwrap(), decision);
+    }
+    assert_eq!(decision.name, name);
+    assert_eq!(decision.warning, response.warning);
+    assert_eq!(decision.action, response.action);
+    assert_eq!(decision.end_to_end_id, "E2E 1");
+    assert_eq!(decision.uetr, "eb6305c9-1f7f-49de-aed0-16487c27b42d");
+    assert!(!decision.findings.is_empty());
+    assert!(decision.receipt.unwrap().checkpoint.starts_with("test\n"));
+
+    let list = server.list(pb::ListDecisionsRequest::default()).await.unwrap();
+    assert_eq!(list.decisions.len(), 1);
+    assert_eq!(list.decisions[0].name, name);
+    assert_eq!(list.tree_size, receipt.tree_size);
+    assert_eq!((list.next_page_token.as_str(), list.as_of), ("", response.decide_time));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_malformed_transfer_is_refused_by_name_and_leaves_no_trace() {
+    let mut server = Server::start().await;
+    let before = server.tree_size().await;
+    let mut message = sample::request();
+    message.request_id = String::new();
+    message.transfer.as_mut().unwrap().amount = Some(sample::pounds("-1"));
+    let status = server.screen(message).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(reason(&status), "TRANSFER_MALFORMED");
+    let details = status.get_error_details();
+    let violations = &details.bad_request().unwrap().field_violations;
+    let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+    assert_eq!(fields, ["request_id", "transfer.amount.value"]);
+    assert_eq!(server.tree_size().await, before);
+
+    // A faulty fact is no reason to refuse.
+    let mut message = sample::request();
+    message.transfer.as_mut().unwrap().rail = 99;
+    let response = server.screen(message).await.unwrap();
+    assert_eq!(response.rejected_facts[0].field, "transfer.rail");
+
+    let mut old = request(1);
+    old.request_time = Some(stamp(NOW.minus(Span::days(36)).parts().0));
+    let status = server.screen(old).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status)),
+        (Code::FailedPrecondition, "REQUEST_TOO_OLD".into())
+    );
+    server.end().await;
+}
+
+#[tokio::test]
+async fn decisions_that_are_not_there_are_not_found() {
+    use pb::get_decision_request::Id;
+    let mut server = Server::start().await;
+    let response = server.screen(request(1)).await.unwrap();
+    let far = "decisions/ffffffff-ffff-8fff-bfff-ffffffffffff".to_owned();
+    let mut near = response.decision.clone();
+    near.replace_range(near.len() - 1.., if near.ends_with('0') { "1" } else { "0" });
+    // Position 0 holds something else.
+    let other = "decisions/00000000-0000-8011-b42d-000000000001".to_owned();
+    for name in [far, near, other] {
+        let status = server.get(Id::Decision(name)).await.unwrap_err();
+        assert_eq!((status.code(), reason(&status)), (Code::NotFound, "DECISION_NOT_FOUND".into()));
+    }
+    let status = server.get(Id::PaymentId("unknown".to_owned())).await.unwrap_err();
+    assert_eq!(reason(&status), "DECISION_NOT_FOUND");
+    for id in
+        [Id::Decision("x".to_owned()), Id::RequestId(String::new()), Id::PaymentId(String::new())]
+    {
+        let status = server.get(id).await.unwrap_err();
+        assert_eq!(reason(&status), "REQUEST_MALFORMED");
+    }
+    let status = server.client.get_decision(pb::GetDecisionRequest::default()).await.unwrap_err();
+    assert_eq!(reason(&status), "REQUEST_MALFORMED");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_list_comes_in_pages_that_stand_still() {
+    let mut server = Server::start().await;
+    for number in 0..5 {
+        server.screen(request(number)).await.unwrap();
+    }
+    let first = pb::ListDecisionsRequest { page_size: 2, ..Default::default() };
+    let mut names = Vec::new();
+    let mut page = server.list(first.clone()).await.unwrap();
+    let as_of = (page.as_of, page.tree_size);
+    let token = page.next_page_token.clone();
+    server.screen(request(9)).await.unwrap();
+    loop {
+        names.extend(page.decisions.iter().map(|summary| summary.payment_id.clone()));
+        assert_eq!((page.as_of, page.tree_size), as_of);
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        let page_token = page.next_page_token;
+        page = server.list(pb::ListDecisionsRequest { page_token, ..first.clone() }).await.unwrap();
+    }
+    assert_eq!(names, ["payment-4", "payment-3", "payment-2", "payment-1", "payment-0"]);
+
+    // A token of one list is not one of another.
+    let hold = pb::Action::Hold.into();
+    let mut wrong: Vec<_> = [
+        pb::ListDecisionsRequest { action: hold, ..first.clone() },
+        pb::ListDecisionsRequest { start_time: Some(stamp(1)), ..first.clone() },
+        pb::ListDecisionsRequest { typology_id: Some("a".to_owned()), ..first.clone() },
+    ]
+    .map(|list| pb::ListDecisionsRequest { page_token: token.clone(), ..list })
+    .to_vec();
+    for page_token in ["x".to_owned(), format!("{token}A"), token.replacen('A', "B", 1)] {
+        wrong.push(pb::ListDecisionsRequest { page_token, ..first.clone() });
+    }
+    for list in wrong {
+        let status = server.list(list).await.unwrap_err();
+        assert_eq!(reason(&status), "PAGE_TOKEN_MALFORMED");
+    }
+    // But a page may have another size.
+    let larger = pb::ListDecisionsRequest { page_size: 9, page_token: token, ..Default::default() };
+    assert_eq!(server.list(larger).await.unwrap().decisions.len(), 3);
+
+    let account = |number: &str| {
+        let mut account = pb::Account { sort_code: "601613".to_owned(), ..Default::default() };
+        number.clone_into(&mut account.account_number);
+        Some(account)
+    };
+    let now = NOW.parts().0;
+    let all = pb::ListDecisionsRequest::default();
+    for (list, want) in [
+        (all.clone(), 6),
+        (pb::ListDecisionsRequest { payer_account: account("31926819"), ..all.clone() }, 6),
+        (pb::ListDecisionsRequest { payer_account: account("31926818"), ..all.clone() }, 0),
+        (pb::ListDecisionsRequest { payee_account: account("55779911"), ..all.clone() }, 6),
+        (pb::ListDecisionsRequest { payee_account: account("31926819"), ..all.clone() }, 0),
+        (pb::ListDecisionsRequest { start_time: Some(stamp(now)), ..all.clone() }, 6),
+        (pb::ListDecisionsRequest { start_time: Some(stamp(now + 1)), ..all.clone() }, 0),
+        (pb::ListDecisionsRequest { end_time: Some(stamp(now)), ..all.clone() }, 0),
+        (pb::ListDecisionsRequest { end_time: Some(stamp(now + 1)), ..all.clone() }, 6),
+        (pb::ListDecisionsRequest { page_size: 5_000, ..all.clone() }, 6),
+    ] {
+        assert_eq!(server.list(list).await.unwrap().decisions.len(), want);
+    }
+    for list in [
+        pb::ListDecisionsRequest { page_size: -1, ..all.clone() },
+        pb::ListDecisionsRequest { action: 99, ..all.clone() },
+        pb::ListDecisionsRequest { payer_account: Some(pb::Account::default()), ..all.clone() },
+        pb::ListDecisionsRequest { typology_id: Some(String::new()), ..all.clone() },
+        pb::ListDecisionsRequest { start_time: Some(stamp(i64::MAX)), ..all },
+    ] {
+        let status = server.list(list).await.unwrap_err();
+        assert_eq!(reason(&status), "REQUEST_MALFORMED");
+    }
+    server.end().await;
+}
+
+#[tokio::test]
+async fn what_became_of_a_payment_is_reported_once() {
+    use pb::get_decision_request::Id;
+    use pb::report_execution_request::{Execution, UnscreenedReason};
+    let mut server = Server::start().await;
+    let response = server.screen(request(1)).await.unwrap();
+    let report = pb::ReportExecutionRequest {
+        payment_id: "payment-1".to_owned(),
+        decision: Some(response.decision),
+        execution: Execution::Sent.into(),
+        execute_time: Some(stamp(NOW.parts().0)),
+        ..Default::default()
+    };
+    let reported = server.client.report_execution(report.clone()).await.unwrap().into_inner();
+    let again = server.client.report_execution(report.clone()).await.unwrap().into_inner();
+    assert_eq!(again, reported);
+
+    let other =
+        pb::ReportExecutionRequest { execution: Execution::Cancelled.into(), ..report.clone() };
+    let status = server.client.report_execution(other).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status)),
+        (Code::FailedPrecondition, "EXECUTION_CONFLICT".into())
+    );
+    let returned = pb::ReportExecutionRequest {
+        execution: Execution::Returned.into(),
+        reason_code: Some("AC04".to_owned()),
+        decision: None,
+        ..report.clone()
+    };
+    server.client.report_execution(returned).await.unwrap();
+    let decision = server.get(Id::PaymentId("payment-1".to_owned())).await.unwrap();
+    let codes: Vec<_> = decision.executions.iter().map(|it| it.reason_code.as_str()).collect();
+    assert_eq!(codes, ["", "AC04"]);
+
+    let unknown = pb::ReportExecutionRequest {
+        payment_id: "payment-2".to_owned(),
+        decision: None,
+        ..report.clone()
+    };
+    let status = server.client.report_execution(unknown.clone()).await.unwrap_err();
+    assert_eq!(reason(&status), "DECISION_NOT_FOUND");
+    let unscreened = pb::ReportExecutionRequest {
+        execution: Execution::SentUnscreened.into(),
+        unscreened_reason: UnscreenedReason::NoAnswer.into(),
+        transfer: sample::request().transfer,
+        ..unknown
+    };
+    server.client.report_execution(unscreened).await.unwrap();
+
+    let status = server.client.report_execution(pb::ReportExecutionRequest::default()).await;
+    let status = status.unwrap_err();
+    let details = status.get_error_details();
+    let violations = &details.bad_request().unwrap().field_violations;
+    let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+    assert_eq!(fields, ["payment_id", "execution", "execute_time"]);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_stream_answers_every_question_once() {
+    let mut server = Server::start().await;
+    let questions = (0..3_000_u32).map(|number| {
+        let mut message = request(number % 2_000);
+        if number % 10 == 3 {
+            message.payment_id = String::new();
+        }
+        pb::ScreenTransfersRequest { request: Some(message), timeout: None }
+    });
+    let stream = tokio_stream::iter(questions.collect::<Vec<_>>());
+    let mut answers = server.client.screen_transfers(stream).await.unwrap().into_inner();
+    let mut seen = std::collections::BTreeMap::<String, Vec<pb::ScreenTransfersResponse>>::new();
+    while let Some(answer) = answers.message().await.unwrap() {
+        seen.entry(answer.request_id.clone()).or_default().push(answer);
+    }
+    assert_eq!(seen.len(), 2_000);
+    for (number, (_, answers)) in seen.iter().enumerate() {
+        assert_eq!(answers.len(), if number < 1_000 { 2 } else { 1 });
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{number}");
+        use pb::screen_transfers_response::Answer;
+        match &answers[0].answer {
+            Some(Answer::Response(response)) => assert_ne!(response.action, 0),
+            Some(Answer::Error(error)) => {
+                assert_eq!(number % 10, 3);
+                assert_eq!((error.code, error.reason.as_str()), (3, "TRANSFER_MALFORMED"));
+                assert_eq!(error.field_violations[0].field, "payment_id");
+            }
+            None => panic!("an answer says something"),
+        }
+    }
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_the_server_stops_and_owes_nothing_then() {
+    let mut server = Server::start().await;
+    let (send, questions) = tokio::sync::mpsc::channel(4);
+    let stream = tokio_stream::wrappers::ReceiverStream::new(questions);
+    let question = pb::ScreenTransfersRequest { request: Some(request(1)), timeout: None };
+    send.send(question).await.unwrap();
+    let mut answers = server.client.screen_transfers(stream).await.unwrap().into_inner();
+    assert!(answers.message().await.unwrap().is_some());
+    server.stop.send(true).unwrap();
+    let status = answers.message().await.unwrap_err();
+    assert_eq!((status.code(), reason(&status)), (Code::Unavailable, "STOPPING".into()));
+    drop(send);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn messages_that_are_none_are_refused_with_details() {
+    let mut server = Server::start().await;
+    let mut large = request(1);
+    large.payment_id = "p".repeat(70_000);
+    let status = server.screen(large.clone()).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status)),
+        (Code::InvalidArgument, "MESSAGE_TOO_LARGE".into())
+    );
+    let list = pb::ListDecisionsRequest { page_token: "p".repeat(70_000), ..Default::default() };
+    let status = server.list(list).await.unwrap_err();
+    assert_eq!(reason(&status), "MESSAGE_TOO_LARGE");
+    let question = pb::ScreenTransfersRequest { request: Some(large), timeout: None };
+    let stream = tokio_stream::iter([question]);
+    let mut answers = server.client.screen_transfers(stream).await.unwrap().into_inner();
+    assert_eq!(reason(&answers.message().await.unwrap_err()), "MESSAGE_TOO_LARGE");
+
+    // `ScreenTransfers` reads this as text that is not UTF-8, and so do the others.
+    let mut raw = tonic::client::Grpc::new(channel(server.address).await);
+    let calls = [
+        (SCREEN_TRANSFER, "MESSAGE_MALFORMED"),
+        ("/clearline.screening.v1.ScreeningService/GetDecision", "MESSAGE_MALFORMED"),
+        ("/clearline.screening.v1.ScreeningService/Unknown", "METHOD_UNKNOWN"),
+        ("/other.Service/Get", "METHOD_UNKNOWN"),
+    ];
+    for (path, want) in calls {
+        raw.ready().await.unwrap();
+        let codec = tonic_prost::ProstCodec::<Odd, Odd>::default();
+        let odd = Odd { bytes: vec![0xff] };
+        let status = raw.unary(Request::new(odd), path.parse().unwrap(), codec).await.unwrap_err();
+        assert_eq!(reason(&status), want, "{path}");
+    }
+
+    let mut request = Request::new(request(2));
+    request.metadata_mut().insert("grpc-encoding", "gzip".parse().unwrap());
+    let status = server.client.screen_transfer(request).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status)), (Code::Unimplemented, "ENCODING_UNKNOWN".into()));
+    server.end().await;
+}
+
+/// A message whose first field is bytes where ours has text.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Odd {
+    #[prost(bytes = "vec", tag = "1")]
+    bytes: Vec<u8>,
+}
+
+#[tokio::test]
+async fn every_call_ends_by_its_deadline_or_at_once() {
+    let server = Server::stuck(2).await;
+    for timeout in ["0n", "1m", "50m"] {
+        let status = timed(server.address, &request(1), timeout).await;
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        assert_eq!(reason(&status), "EXPIRED_BEFORE_DECIDING");
+    }
+    let status = timed(server.address, &request(9), "24H").await;
+    assert_eq!((status.code(), reason(&status)), (Code::ResourceExhausted, "QUEUE_FULL".into()));
+    assert!(status.get_error_details().retry_info().is_some());
+    server.end().await;
+}
+
+/// Asks with a deadline that only the server keeps, as tonic's client gives up by itself, and
+/// returns the error.
+async fn timed(
+    address: SocketAddr,
+    message: &pb::ScreenTransferRequest,
+    timeout: &'static str,
+) -> Status {
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::post(format!("http://{address}{SCREEN_TRANSFER}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("grpc-timeout", timeout)
+        .body(())
+        .unwrap();
+    let mut client = client.ready().await.unwrap();
+    let (response, mut body) = client.send_request(request, false).unwrap();
+    let mut bytes = vec![0];
+    bytes.extend(u32::try_from(message.encoded_len()).unwrap().to_be_bytes());
+    message.encode(&mut bytes).unwrap();
+    body.send_data(bytes.into(), true).unwrap();
+    let response = response.await.unwrap();
+    Status::from_header_map(response.headers()).unwrap()
+}
+
+#[tokio::test]
+async fn a_stream_is_not_read_while_the_queue_is_full() {
+    let mut server = Server::stuck(4).await;
+    let questions: Vec<_> = (0..20)
+        .map(|number| pb::ScreenTransfersRequest {
+            request: Some(request(number)),
+            timeout: Some(prost_types::Duration { seconds: 0, nanos: 50_000_000 }),
+        })
+        .collect();
+    let stream = tokio_stream::iter(questions);
+    let mut answers = server.client.screen_transfers(stream).await.unwrap().into_inner();
+    let mut reasons = Vec::new();
+    for _ in 0..4 {
+        let answer = answers.message().await.unwrap().unwrap().answer.unwrap();
+        if let pb::screen_transfers_response::Answer::Error(error) = answer {
+            reasons.push(error.reason);
+        }
+    }
+    assert_eq!(reasons, ["EXPIRED_BEFORE_DECIDING"; 4]);
+    // The queue is still full of what nobody waits for: nothing more was read, and nothing erred.
+    let next = tokio::time::timeout(Duration::from_millis(50), answers.message()).await;
+    assert!(next.is_err());
+    drop(answers);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn health_says_serving_only_when_told() {
+    let server = Server::start().await;
+    let mut client = HealthClient::new(channel(server.address).await);
+    for service in ["", crate::grpc::health::SERVICE] {
+        let ask = HealthCheckRequest { service: service.to_owned() };
+        let mut status = async || client.check(ask.clone()).await.unwrap().into_inner().status;
+        assert_eq!(status().await, 2);
+        server.health.serving().await;
+        assert_eq!(status().await, 1);
+        server.health.not_serving().await;
+        assert_eq!(status().await, 2);
+    }
+    let ask = HealthCheckRequest { service: "unknown".to_owned() };
+    assert_eq!(client.check(ask).await.unwrap_err().code(), Code::NotFound);
+    drop(client);
+    server.end().await;
+}

@@ -1,0 +1,261 @@
+//! Screening: the rpcs of `ScreeningService`.
+//!
+//! Each reads its message, asks the turn or the log, and writes the answer; nothing is decided and
+//! nothing is remembered here. What the texts mention is found before the turn is asked, so that the
+//! one writer does not read texts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::account::Realm;
+use crate::clock::Clock;
+use crate::entry::{Entry, Executed, Identity, IndexKey};
+use crate::grpc::browse;
+use crate::grpc::call::patience;
+use crate::grpc::pb;
+use crate::grpc::pb::screening_service_server::ScreeningService;
+use crate::grpc::read::{self, Report};
+use crate::grpc::status::CallError;
+use crate::grpc::stream::Answers;
+use crate::grpc::write;
+use crate::log::Receipt;
+use crate::log::reader::{Query, Reader};
+use crate::transfer;
+use crate::turn::desk::Desk;
+use crate::turn::{Answer, Execute, Refusal, Screen, Subject, Task};
+
+/// Serves the public API of one door. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Service {
+    desk: Desk,
+    clock: Arc<dyn Clock>,
+    /// Reads of the log under way, so that lists cannot take the processor from decisions.
+    reads: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Service {
+    /// Takes the door's desk, and what turns true when the server is to stop.
+    pub fn new(desk: Desk, clock: Arc<dyn Clock>, stopping: watch::Receiver<bool>) -> Self {
+        Self { desk, clock, reads: Arc::new(Semaphore::new(READS_MAX)), stopping }
+    }
+
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.clone()
+    }
+
+    /// Screens one transfer for a caller who waits for `patience`.
+    pub(crate) async fn screen(
+        &self,
+        message: pb::ScreenTransferRequest,
+        patience: Duration,
+    ) -> Result<pb::ScreenTransferResponse, CallError> {
+        let deadline = deadline(patience)?;
+        let task = self.task(self.read(message)?);
+        let answer = self.desk.ask(task, deadline).await?;
+        self.screened(answer, deadline).await
+    }
+
+    /// Reads a question, or names everything wrong with it.
+    pub(crate) fn read(
+        &self,
+        message: pb::ScreenTransferRequest,
+    ) -> Result<transfer::Request, CallError> {
+        read::request(message, self.clock.wall()).map_err(CallError::TransferMalformed)
+    }
+
+    /// Makes a question ready for the turn.
+    pub(crate) fn task(&self, request: transfer::Request) -> Task {
+        let policy = self.desk.policy();
+        Task::Screen(Box::new(Screen {
+            identity: Identity::of(&request, self.desk.tokens()),
+            mentions: policy.mentions(&request.transfer.texts, &request.answers),
+            policy: policy.digest(),
+            request,
+        }))
+    }
+
+    /// Writes what a question came to, reading it back if it was answered before.
+    pub(crate) async fn screened(
+        &self,
+        answer: Answer,
+        deadline: Instant,
+    ) -> Result<pb::ScreenTransferResponse, CallError> {
+        match answer {
+            Answer::Decided(decided, receipt) => Ok(write::screened(&decided, &receipt)),
+            Answer::Earlier(position) => {
+                let read = move |reader: &Reader| browse::decided(reader, position);
+                let (decided, receipt) = self.look(read, deadline).await?;
+                Ok(write::screened(&decided, &receipt))
+            }
+            // INVARIANT: the turn answers a question with a decision.
+            Answer::Executed(..) => Err(Refusal::Unreadable.into()),
+        }
+    }
+
+    /// Reads the log off this thread, until `deadline`.
+    async fn look<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, CallError> + Send + 'static,
+        deadline: Instant,
+    ) -> Result<T, CallError> {
+        let reader = self.desk.reader().clone();
+        let reads = Arc::clone(&self.reads);
+        let looked = async move {
+            let place = reads.acquire_owned().await;
+            let looking = tokio::task::spawn_blocking(move || {
+                let found = read(&reader);
+                drop(place);
+                found
+            });
+            // It fails only where the runtime is going away, and this call with it.
+            looking.await.unwrap_or(Err(Refusal::Stopping.into()))
+        };
+        tokio::time::timeout_at(deadline, looked).await.unwrap_or(Err(CallError::Expired))
+    }
+
+    async fn report(
+        &self,
+        message: pb::ReportExecutionRequest,
+        patience: Duration,
+    ) -> Result<pb::ReportExecutionResponse, CallError> {
+        let deadline = deadline(patience)?;
+        let report =
+            read::report(message, self.clock.wall()).map_err(CallError::RequestMalformed)?;
+        let answer = match self.desk.ask(self.execute(&report, None), deadline).await {
+            // It may have left what is remembered; then the log still has it.
+            Err(Refusal::NotFound) => {
+                let payment = self.desk.tokens().token(Realm::Payment, &report.payment_id);
+                let find = move |reader: &Reader| subject(reader, IndexKey::payment(payment));
+                let subject = self.look(find, deadline).await?;
+                self.desk.ask(self.execute(&report, Some(subject)), deadline).await?
+            }
+            answer => answer?,
+        };
+        let (executed, receipt) = match answer {
+            Answer::Executed(executed, receipt) => (executed, receipt),
+            Answer::Earlier(position) => {
+                let read = move |reader: &Reader| executed(reader, position);
+                self.look(read, deadline).await?
+            }
+            // INVARIANT: the turn answers a report with a report.
+            Answer::Decided(..) => return Err(Refusal::Unreadable.into()),
+        };
+        Ok(write::reported(&executed, &receipt, &report.rejected))
+    }
+
+    fn execute(&self, report: &Report, found: Option<Subject>) -> Task {
+        let tokens = self.desk.tokens();
+        let stated = report.transfer.as_ref().map(|transfer| Subject {
+            customer: tokens.token(Realm::Customer, &transfer.payer.customer),
+            payee: tokens.token(Realm::Account, transfer.payee.account.key()),
+            money: transfer.money,
+            decision: None,
+        });
+        Task::Execute(Box::new(Execute {
+            payment_id: report.payment_id.clone(),
+            payment: tokens.token(Realm::Payment, &report.payment_id),
+            decision: report.decision,
+            execution: report.execution,
+            unscreened: report.unscreened,
+            executed: report.executed,
+            reason: report.reason.clone(),
+            subject: found.or(stated),
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl ScreeningService for Service {
+    type ScreenTransfersStream = Answers;
+
+    async fn screen_transfer(
+        &self,
+        request: Request<pb::ScreenTransferRequest>,
+    ) -> Result<Response<pb::ScreenTransferResponse>, Status> {
+        let patience = patience(request.metadata().as_ref());
+        Ok(Response::new(self.screen(request.into_inner(), patience).await?))
+    }
+
+    async fn screen_transfers(
+        &self,
+        request: Request<Streaming<pb::ScreenTransfersRequest>>,
+    ) -> Result<Response<Answers>, Status> {
+        Ok(Response::new(Answers::new(self.clone(), request.into_inner())))
+    }
+
+    async fn get_decision(
+        &self,
+        request: Request<pb::GetDecisionRequest>,
+    ) -> Result<Response<pb::GetDecisionResponse>, Status> {
+        let deadline = deadline(patience(request.metadata().as_ref()))?;
+        let wanted = read::wanted(request.into_inner()).map_err(CallError::RequestMalformed)?;
+        let tokens = self.desk.tokens().clone();
+        let policy = Arc::clone(self.desk.policy());
+        let get = move |reader: &Reader| browse::get(reader, &wanted, &tokens, &policy);
+        Ok(Response::new(self.look(get, deadline).await?))
+    }
+
+    async fn list_decisions(
+        &self,
+        request: Request<pb::ListDecisionsRequest>,
+    ) -> Result<Response<pb::ListDecisionsResponse>, Status> {
+        let deadline = deadline(patience(request.metadata().as_ref()))?;
+        let page = read::page(request.into_inner()).map_err(CallError::RequestMalformed)?;
+        let tokens = self.desk.tokens().clone();
+        let list = move |reader: &Reader| browse::list(reader, &page, &tokens);
+        Ok(Response::new(self.look(list, deadline).await?))
+    }
+
+    async fn report_execution(
+        &self,
+        request: Request<pb::ReportExecutionRequest>,
+    ) -> Result<Response<pb::ReportExecutionResponse>, Status> {
+        let patience = patience(request.metadata().as_ref());
+        Ok(Response::new(self.report(request.into_inner(), patience).await?))
+    }
+}
+
+/// Returns when a call that may still take `patience` must end.
+fn deadline(patience: Duration) -> Result<Instant, CallError> {
+    if patience.is_zero() {
+        return Err(Refusal::ExpiredBeforeDeciding.into());
+    }
+    let now = Instant::now();
+    Ok(now.checked_add(patience).unwrap_or(now))
+}
+
+/// Finds in the log the payment that a report is about.
+fn subject(reader: &Reader, payment: IndexKey) -> Result<Subject, CallError> {
+    let query = Query { keys: vec![payment], from: None, until: None, below: u64::MAX, limit: 1 };
+    let found = browse::listed(reader, &query)?;
+    let (decided, receipt) = found.into_iter().next().ok_or(Refusal::NotFound)?;
+    let identity = decided.public.identity;
+    // Without the amount of a payer who was erased there is nothing left to count.
+    let personal = decided.personal.ok_or(Refusal::NotFound)?;
+    Ok(Subject {
+        customer: identity.customer,
+        payee: identity.payee,
+        money: personal.facts.transfer.money,
+        decision: Some(receipt.index()),
+    })
+}
+
+fn executed(reader: &Reader, position: u64) -> Result<(Box<Executed>, Receipt), CallError> {
+    match browse::entry(reader, position)? {
+        (Entry::Executed(executed), receipt) => Ok((executed, receipt)),
+        _ => Err(Refusal::Unreadable.into()),
+    }
+}
+
+/// Reads of the log at once by one door. Each is mostly waiting for a disk or opening entries, at
+/// about 10 µs an entry.
+const READS_MAX: usize = 4;

@@ -1,0 +1,198 @@
+//! Stream: the answers to a stream of questions.
+//!
+//! Every question gets exactly one answer, in whatever order they come. Nothing is read while the
+//! turn's queue is full or too many answers are owed, so that a caller who sends faster than can be
+//! decided, or never reads, holds up nobody but itself.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::Stream;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+use tonic::{Status, Streaming};
+
+use crate::grpc::call::patient;
+use crate::grpc::pb;
+use crate::grpc::pb::screen_transfers_response::Answer as Message;
+use crate::grpc::read;
+use crate::grpc::screening::Service;
+use crate::grpc::status::CallError;
+use crate::grpc::write;
+use crate::turn::desk::Lane;
+use crate::turn::{Answer, Outcome, Refusal};
+
+/// The answers of one stream.
+pub struct Answers {
+    service: Service,
+    /// `None` once the caller has closed its side, or nothing more is read.
+    questions: Option<Streaming<pb::ScreenTransfersRequest>>,
+    lane: Lane<Tag>,
+    /// Questions in the lane.
+    asked: usize,
+    /// Answers that are read back from the log, to questions that were answered before.
+    earlier: FuturesUnordered<Later<pb::ScreenTransfersResponse>>,
+    /// Answers to be sent.
+    ready: VecDeque<pb::ScreenTransfersResponse>,
+    /// What the stream ends with.
+    end: Option<CallError>,
+    /// Ends when the server is to stop.
+    stopping: Later<()>,
+}
+
+/// Which question an answer is for.
+struct Tag {
+    request_id: String,
+    deadline: Instant,
+}
+
+type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl Answers {
+    /// Takes the questions.
+    pub(crate) fn new(service: Service, questions: Streaming<pb::ScreenTransfersRequest>) -> Self {
+        let mut stopping = service.stopping();
+        Self {
+            lane: service.desk().lane(IN_FLIGHT_MAX),
+            service,
+            questions: Some(questions),
+            asked: 0,
+            earlier: FuturesUnordered::new(),
+            ready: VecDeque::new(),
+            end: None,
+            stopping: Box::pin(async move {
+                // A sender that is gone stops the server as well.
+                let _ = stopping.wait_for(|stopping| *stopping).await;
+            }),
+        }
+    }
+
+    /// Takes over every answer that is there.
+    fn poll_answers(&mut self, context: &mut Context<'_>) {
+        while let Poll::Ready(Some((tag, outcome))) = self.lane.poll_outcome(context) {
+            self.asked = self.asked.saturating_sub(1);
+            self.answer(tag, outcome);
+        }
+        while let Poll::Ready(Some(answer)) = Pin::new(&mut self.earlier).poll_next(context) {
+            self.ready.push_back(answer);
+        }
+    }
+
+    /// Reads every question that is there and for which there is room; tells whether there was one.
+    fn poll_questions(&mut self, context: &mut Context<'_>) -> bool {
+        let mut any = false;
+        loop {
+            // What is read back counts as well: it is held for the caller like any other answer.
+            let held = self.earlier.len().saturating_add(self.ready.len());
+            let Some(questions) = &mut self.questions else { return any };
+            if IN_FLIGHT_MAX <= held || self.lane.poll_room(context).is_pending() {
+                return any;
+            }
+            match Pin::new(questions).poll_next(context) {
+                Poll::Pending => return any,
+                Poll::Ready(Some(Ok(question))) => self.ask(question),
+                Poll::Ready(Some(Err(status))) => {
+                    self.questions = None;
+                    self.end = Some(CallError::of_tonic(status.code()));
+                }
+                Poll::Ready(None) => self.questions = None,
+            }
+            any = true;
+        }
+    }
+
+    fn ask(&mut self, question: pb::ScreenTransfersRequest) {
+        let message = question.request.unwrap_or_default();
+        let short = message.request_id.len() <= ECHO_BYTES_MAX;
+        let request_id = if short { message.request_id.clone() } else { String::new() };
+        let (stated, rejected) = read::timeout(question.timeout);
+        let now = Instant::now();
+        let deadline = now.checked_add(patient(stated)).unwrap_or(now);
+        match self.service.read(message) {
+            Ok(mut request) => {
+                request.rejected.extend(rejected);
+                let task = self.service.task(request);
+                self.lane.push(task, Tag { request_id, deadline }, deadline);
+                self.asked = self.asked.saturating_add(1);
+            }
+            Err(error) => self.ready.push_back(refused(request_id, error)),
+        }
+    }
+
+    fn answer(&mut self, tag: Tag, outcome: Outcome) {
+        let Tag { request_id, deadline } = tag;
+        let answer = match outcome {
+            Ok(Answer::Decided(decided, receipt)) => {
+                answered(request_id, write::screened(&decided, &receipt))
+            }
+            Ok(earlier) => {
+                let service = self.service.clone();
+                self.earlier.push(Box::pin(async move {
+                    match service.screened(earlier, deadline).await {
+                        Ok(response) => answered(request_id, response),
+                        Err(error) => refused(request_id, error),
+                    }
+                }));
+                return;
+            }
+            Err(refusal) => refused(request_id, refusal.into()),
+        };
+        self.ready.push_back(answer);
+    }
+}
+
+impl Stream for Answers {
+    type Item = Result<pb::ScreenTransfersResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if let Some(answer) = this.ready.pop_front() {
+            return Poll::Ready(Some(Ok(answer)));
+        }
+        if this.questions.is_some() && this.stopping.as_mut().poll(context).is_ready() {
+            this.questions = None;
+            this.end = Some(Refusal::Stopping.into());
+        }
+        loop {
+            this.poll_answers(context);
+            let asked = this.poll_questions(context);
+            if let Some(answer) = this.ready.pop_front() {
+                return Poll::Ready(Some(Ok(answer)));
+            }
+            // Questions that were asked just now are waited for only once they are looked at again.
+            if !asked {
+                break;
+            }
+        }
+        if this.questions.is_some() || 0 < this.asked || !this.earlier.is_empty() {
+            return Poll::Pending;
+        }
+        Poll::Ready(this.end.take().map(|error| Err(error.into())))
+    }
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answers").field("lane", &self.lane).finish_non_exhaustive()
+    }
+}
+
+fn answered(
+    request_id: String,
+    response: pb::ScreenTransferResponse,
+) -> pb::ScreenTransfersResponse {
+    pb::ScreenTransfersResponse { request_id, answer: Some(Message::Response(response)) }
+}
+
+fn refused(request_id: String, error: CallError) -> pb::ScreenTransfersResponse {
+    pb::ScreenTransfersResponse { request_id, answer: Some(Message::Error(error.into())) }
+}
+
+/// Most questions of one stream without an answer sent: one batch of the turn, so that one stream
+/// alone can fill it, and eight fill the queue.
+const IN_FLIGHT_MAX: usize = 1_024;
+
+/// A request id has 36 bytes; a faulty one is repeated so that its caller finds it, and no further.
+const ECHO_BYTES_MAX: usize = 64;

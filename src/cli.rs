@@ -132,7 +132,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), CliError> {
     match command {
-        Command::Serve(flags) => serve::run(flags.config()?),
+        Command::Serve(flags) => serve::run(&flags.config()?),
         Command::Demo(demo) => demo.run(),
         Command::Screen(screen) => screen.run(),
         Command::Policy(command) => command.run(),

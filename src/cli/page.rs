@@ -7,6 +7,38 @@ use std::fmt::Write as _;
 use crate::calendar::Time;
 use crate::grpc::pb;
 
+/// Lays out what a bank asks, as far as it was stated.
+pub fn request(request: &pb::ScreenTransferRequest) -> String {
+    let mut page = String::new();
+    let transfer = request.transfer.clone().unwrap_or_default();
+    let balance = transfer.payer.and_then(|payer| payer.available_balance);
+    let payee = transfer.payee.unwrap_or_default();
+    let mut to = account(payee.account.as_ref());
+    if let Some(name) = &payee.name {
+        to = format!("{name}, {to}");
+    }
+    let texts = transfer.texts.unwrap_or_default();
+    let on_a_call = transfer
+        .session
+        .and_then(|session| session.call)
+        .map(|call| plain(call.state().as_str_name(), "STATE_"));
+    let stated = [
+        ("Amount", Some(transfer.amount.as_ref().map(money).unwrap_or_default())),
+        ("To", Some(to)),
+        ("Paid before", payee.times_paid.map(times)),
+        ("Balance before", balance.as_ref().map(money)),
+        ("Reference", texts.reference),
+        ("Remittance", texts.remittance),
+        ("Telephone call", on_a_call),
+    ];
+    for (label, text) in stated {
+        if let Some(text) = text {
+            line(&mut page, 2, &format!("{label:<16}{text}"));
+        }
+    }
+    page
+}
+
 /// Lays out the answer to one request.
 pub fn answer(answer: &pb::ScreenTransferResponse) -> String {
     let mut page = String::new();
@@ -126,6 +158,35 @@ pub fn action(action: pb::Action, hold: pb::HoldKind) -> String {
 pub fn time(at: Option<&prost_types::Timestamp>) -> String {
     at.and_then(|at| Time::from_parts(at.seconds, 0))
         .map_or_else(|| "at a time not known".to_owned(), |at| at.to_string())
+}
+
+/// Indents every line of a text.
+pub fn indented(indent: usize, text: &str) -> String {
+    let mut page = String::new();
+    text.lines().for_each(|text| line(&mut page, indent, text));
+    page
+}
+
+fn money(money: &pb::Money) -> String {
+    format!("{} {}", money.value, money.currency_code)
+}
+
+fn account(account: Option<&pb::Account>) -> String {
+    match account {
+        Some(account) if account.iban.is_empty() => {
+            format!("{} {}", account.sort_code, account.account_number)
+        }
+        Some(account) => account.iban.clone(),
+        None => String::new(),
+    }
+}
+
+fn times(times: i32) -> String {
+    match times {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        _ => format!("{times} times"),
+    }
 }
 
 /// Lays out words in a frame, broken into lines.

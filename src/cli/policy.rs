@@ -1,8 +1,16 @@
 //! Policy: checks policies before anyone relies on them.
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use crate::cli::CliError;
+use serde_json::json;
+
+use crate::cli::{CliError, print};
+use crate::decision::{Checked, check};
+use crate::document::Problem;
+use crate::policy::{self, Files};
+use crate::signal;
 
 /// Works on policies.
 #[derive(Debug, clap::Subcommand)]
@@ -14,9 +22,9 @@ pub enum Command {
 /// Checks a policy.
 #[derive(Debug, clap::Args)]
 pub struct Check {
-    /// The policy's folder.
+    /// The policy's folder; the shipped one without it.
     #[arg(value_name = "FOLDER")]
-    folder: PathBuf,
+    folder: Option<PathBuf>,
     /// Prints what came of it as JSON, one object a line.
     #[arg(long)]
     json: bool,
@@ -33,6 +41,108 @@ impl Command {
 
 impl Check {
     fn run(&self) -> Result<(), CliError> {
-        Err(CliError::NotAsExpected(format!("{} {}", self.folder.display(), self.json)))
+        let files = match &self.folder {
+            Some(folder) => read(folder)?,
+            None => policy::standard(),
+        };
+        match check(files) {
+            Ok(checked) if self.json => print(&passed_json(&checked)),
+            Ok(checked) => print(&passed(&checked)),
+            Err(problems) => {
+                let text: String = problems.iter().map(|one| self.problem(one)).collect();
+                print(&text)?;
+                let count = problems.len();
+                let what = if count == 1 { "problem" } else { "problems" };
+                Err(CliError::NotAsExpected(format!("{count} {what}; this policy is not usable")))
+            }
+        }
     }
+
+    fn problem(&self, problem: &Problem) -> String {
+        if !self.json {
+            return format!("{problem}\n");
+        }
+        let Problem { file, line, message, advice } = problem;
+        let object = json!({ "file": file, "line": line, "message": message, "advice": advice });
+        format!("{object}\n")
+    }
+}
+
+/// Reads the files of a policy's folder: those of TOML in it and one folder below. What is hidden
+/// is no part of a policy.
+pub fn read(folder: &Path) -> Result<Files, CliError> {
+    let mut files = Files::default();
+    add(folder, "", &mut files)?;
+    if files.iter().next().is_none() {
+        let path = folder.display();
+        let why = format!("`{path}` holds no policy: name a folder with a policy.toml in it");
+        return Err(CliError::Usage(why));
+    }
+    Ok(files)
+}
+
+fn add(folder: &Path, below: &str, files: &mut Files) -> Result<(), CliError> {
+    let unreadable = |source| CliError::Unreadable { path: folder.display().to_string(), source };
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let inside = format!("{below}{name}");
+        if name.starts_with('.') {
+            continue;
+        }
+        if path.is_dir() && below.is_empty() {
+            add(&path, &format!("{inside}/"), files)?;
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            let contents = fs::read(&path).map_err(|source| CliError::Unreadable {
+                path: path.display().to_string(),
+                source,
+            })?;
+            files.insert(&inside, &contents);
+        }
+    }
+    Ok(())
+}
+
+fn passed(checked: &Checked) -> String {
+    let policy = &checked.policy;
+    let watches = policy.watches().len();
+    let mut text = format!(
+        "no problems; {} cases decided as they want\n\n\
+         sha256:{}\n\n\
+         {watches} of {} signals watched\n",
+        checked.cases,
+        hex(&policy.digest()),
+        signal::ALL.len(),
+    );
+    for story in policy.typologies() {
+        let thresholds = format!(
+            "informs from {}, asks from {}, holds from {}",
+            story.inform_from, story.ask_from, story.hold_from
+        );
+        let written = writeln!(text, "typology {}: {thresholds}", story.id);
+        debug_assert!(written.is_ok(), "a string takes everything");
+    }
+    text
+}
+
+fn passed_json(checked: &Checked) -> String {
+    let policy = &checked.policy;
+    let typologies: Vec<&str> = policy.typologies().iter().map(|story| &*story.id).collect();
+    let signals: Vec<&str> = policy.watches().iter().map(|watch| watch.kind.id).collect();
+    let object = json!({
+        "digest": format!("sha256:{}", hex(&policy.digest())),
+        "cases": checked.cases,
+        "typologies": typologies,
+        "signals": signals,
+    });
+    format!("{object}\n")
+}
+
+/// Returns lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let written = write!(text, "{byte:02x}");
+        debug_assert!(written.is_ok(), "a string takes everything");
+        text
+    })
 }

@@ -1,9 +1,281 @@
 //! Serve: answers calls until it is told to stop.
+//!
+//! Opens the data folder, starts the turn and the thread behind, and then the doors. Stopping goes
+//! the other way round: health says that nothing more is taken, the doors drain within their bound,
+//! the turn decides what is left, a snapshot is written and the log closed.
+//!
+//! The first write or sync that fails ends the process at once and with an error: no answer leaves
+//! after it, and the next start finds out what is on disk.
 
-use crate::cli::CliError;
+use std::error::Error as StdError;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+
+use tokio::sync::watch;
+
+use crate::cli::{CliError, policy as policies};
+use crate::clock::{Clock as _, RealClock};
 use crate::config::Config;
+use crate::decision;
+use crate::grpc::Door;
+use crate::grpc::health::Health;
+use crate::grpc::screening::Service;
+use crate::grpc::serve::{Limits, listen, serve};
+use crate::log::disk::{Disk, RealDisk};
+use crate::log::segments::{Files, Settings};
+use crate::log::snapshot;
+use crate::memory::FOLD_VERSION;
+use crate::memory::snapshot::Slices;
+use crate::policy::{self, Policy};
+use crate::telemetry;
+use crate::turn::Engine;
+use crate::turn::behind::{Behind, Work};
+use crate::turn::clockwork::Clockwork;
+use crate::turn::desk::{Desk, Queue};
+use crate::turn::run::{RunError, run as run_turn};
+use crate::turn::start::{Plan, Started, start};
 
 /// Serves under `config` until a signal to stop.
-pub fn run(_config: Config) -> Result<(), CliError> {
-    Err(CliError::NotAsExpected("serving is not wired yet".to_owned()))
+pub fn run(config: &Config) -> Result<(), CliError> {
+    telemetry::start(config.level);
+    let policy = Arc::new(load(config.policy.as_deref())?);
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&config.data).map_err(|source| {
+        CliError::Unreadable { path: config.data.display().to_string(), source }
+    })?);
+    let clock = RealClock::start();
+    let plan = Plan {
+        origin: config.origin.clone(),
+        log: Settings {
+            segment_bytes_max: usize::try_from(config.segment_bytes_max).unwrap_or(usize::MAX),
+        },
+        parameters: config.parameters,
+        policy: Arc::clone(&policy),
+    };
+    let Started { engine, keys, tokens, spared } =
+        start(&disk, plan, clock.wall()).map_err(|error| in_folder(&config.data, &error))?;
+    let clockwork =
+        Clockwork::start(clock, engine.memory().time()).map_err(|error| failed(&error))?;
+    tracing::info!(entries = engine.memory().position(), spared, "log opened");
+
+    let reader = engine.log().reader();
+    let work = Work { disk: Arc::clone(&disk), keys, reader: reader.clone(), clock };
+    let behind = Behind::start(work, config.snapshot_entries, spared).map_err(|e| failed(&e))?;
+    let queue = Arc::new(Queue::new(usize::try_from(config.queue_max).unwrap_or(usize::MAX)));
+    let desk = Desk::new(Arc::clone(&queue), reader, policy, tokens);
+    let (stopping, stop) = watch::channel(false);
+
+    let turn = turn_thread(engine, Arc::clone(&queue), clockwork, behind)?;
+    let (address, doors) = doors(config, &desk, clock, &stop)?;
+    greet(config, address);
+    wait_for_signal()?;
+
+    tracing::info!("stopping");
+    let _ = stopping.send(true);
+    for door in doors {
+        if door.join().is_err() {
+            tracing::error!("a door panicked");
+        }
+    }
+    queue.stop();
+    let engine = turn.join().map_err(|_| CliError::NotAsExpected("the turn panicked".into()))?;
+    close(&*disk, engine)
 }
+
+/// Loads the policy in a folder, or the shipped one, and runs its cases: a policy that does not
+/// decide as its own stories say is not served.
+fn load(folder: Option<&Path>) -> Result<Policy, CliError> {
+    let files = match folder {
+        Some(folder) => policies::read(folder)?,
+        None => policy::standard(),
+    };
+    let checked = decision::check(files).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        CliError::NotAsExpected(lines.join("\n"))
+    })?;
+    Ok(checked.policy)
+}
+
+/// The turn's thread. A failure ends the process from here: whoever waits for an answer must not
+/// get one, and a stop that waits for calls to end could take seconds.
+fn turn_thread(
+    mut engine: Engine<Files>,
+    queue: Arc<Queue>,
+    mut clockwork: Clockwork<RealClock>,
+    mut behind: Behind,
+) -> Result<JoinHandle<Engine<Files>>, CliError> {
+    let thread = std::thread::Builder::new().name("turn".to_owned()).spawn(move || {
+        let ended = run_turn(&mut engine, &queue, &mut clockwork, |engine| behind.look(engine));
+        if let Err(error) = ended {
+            fail(&error);
+        }
+        behind.end();
+        engine
+    });
+    thread.map_err(|error| failed(&error))
+}
+
+fn fail(error: &RunError) -> ! {
+    tracing::error!(error = causes(error), "the service ends");
+    std::process::exit(EXIT_FAILED);
+}
+
+/// Writes a last snapshot, so that the next start reads little, and closes the log.
+fn close(disk: &dyn Disk, engine: Engine<Files>) -> Result<(), CliError> {
+    let (base, memory) = (engine.log().base(), engine.memory().clone());
+    if let Err(error) = snapshot::write(disk, FOLD_VERSION, &base, &mut Slices::new(memory)) {
+        tracing::warn!(%error, "snapshot not written");
+    }
+    engine.into_log().close().map_err(|error| failed(&error))?;
+    tracing::info!(entries = base.position(), "stopped");
+    Ok(())
+}
+
+/// Starts the doors, each a thread with a runtime of its own, all on one address.
+fn doors(
+    config: &Config,
+    desk: &Desk,
+    clock: RealClock,
+    stop: &watch::Receiver<bool>,
+) -> Result<(SocketAddr, Vec<JoinHandle<()>>), CliError> {
+    let mut address = config.listen;
+    let mut doors = Vec::new();
+    for number in 0..config.doors {
+        let settings = DoorSettings {
+            // Port 0 means any: the other doors share the one that the first was given.
+            address,
+            shared: 1 < config.doors,
+            reflection: config.reflection,
+            limits: Limits {
+                connections_max: usize::try_from(config.connections_max).unwrap_or(usize::MAX),
+                calls_max: config.streams_max,
+                drain: config.drain,
+            },
+        };
+        let (desk, stop) = (desk.another(), stop.clone());
+        let (open, opened) = channel();
+        let thread = std::thread::Builder::new().name(format!("door {number}"));
+        let door = thread.spawn(move || door(&settings, desk, clock, stop, &open));
+        doors.push(door.map_err(|error| failed(&error))?);
+        address = match opened.recv() {
+            Ok(Ok(address)) => address,
+            Ok(Err(problem)) => return Err(CliError::NotAsExpected(problem)),
+            Err(_) => return Err(CliError::NotAsExpected("a door panicked".to_owned())),
+        };
+    }
+    Ok((address, doors))
+}
+
+/// What one door is told.
+struct DoorSettings {
+    address: SocketAddr,
+    shared: bool,
+    reflection: bool,
+    limits: Limits,
+}
+
+/// Serves one door until `stop` turns true. Says on `open` where it listens, or why it does not.
+fn door(
+    settings: &DoorSettings,
+    desk: Desk,
+    clock: RealClock,
+    stop: watch::Receiver<bool>,
+    open: &Sender<Result<SocketAddr, String>>,
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(open.send(Err(error.to_string()))),
+    };
+    runtime.block_on(async {
+        let listener = listen(settings.address, settings.shared).and_then(|listener| {
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        });
+        let (listener, address) = match listener {
+            Ok(listener) => listener,
+            Err(error) => {
+                let address = settings.address;
+                let problem = format!("cannot listen on {address}: {error}; choose another port");
+                return drop(open.send(Err(problem)));
+            }
+        };
+        let health = Health::new().await;
+        let service = Service::new(desk.clone(), Arc::new(clock), stop.clone());
+        let door = match Door::new(service, &health, settings.reflection) {
+            Ok(door) => door,
+            Err(error) => return drop(open.send(Err(error.to_string()))),
+        };
+        tokio::spawn(async move { desk.hand_out().await });
+        health.serving().await;
+        let _ = open.send(Ok(address));
+
+        let mut stop = stop;
+        let stopped = async {
+            // It ends with the process where nobody is left to say so.
+            let _ = stop.wait_for(|stop| *stop).await;
+            health.not_serving().await;
+        };
+        let ended = serve(listener, door, settings.limits, stopped).await;
+        if 0 < ended.cut {
+            tracing::warn!(connections = ended.cut, "cut while draining");
+        }
+    });
+}
+
+/// Says what runs, in three lines, with what to try next.
+fn greet(config: &Config, address: SocketAddr) {
+    let policy = config.policy.as_deref().map_or_else(
+        || "the shipped policy".to_owned(),
+        |folder| format!("the policy in `{}`", folder.display()),
+    );
+    // Whoever started the service may have stopped reading what it says.
+    let _ = write!(
+        std::io::stdout().lock(),
+        "clearline: listening on {address}\n\
+         clearline: keeps its log in `{}` and decides by {policy}\n\
+         clearline: next, in another terminal: clearline demo\n",
+        config.data.display(),
+    );
+}
+
+/// Waits for the signal of a terminal or of a service manager.
+fn wait_for_signal() -> Result<(), CliError> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| failed(&error))?.block_on(async {
+        let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed(&error))?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed(&error))?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
+    })
+}
+
+/// Tells what failed, with every cause.
+fn failed(error: &dyn StdError) -> CliError {
+    CliError::NotAsExpected(causes(error))
+}
+
+fn in_folder(folder: &Path, error: &dyn StdError) -> CliError {
+    CliError::NotAsExpected(format!("`{}`: {}", folder.display(), causes(error)))
+}
+
+fn causes(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+// As for any command that did not do what it was asked to.
+const EXIT_FAILED: i32 = 1;

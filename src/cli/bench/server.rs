@@ -50,7 +50,7 @@ pub enum ServerError {
 impl Folder {
     /// Makes a new folder in `parent`.
     pub fn new(parent: &Path) -> Result<Self, ServerError> {
-        let path = parent.join(format!("clearline-bench-{}", std::process::id()));
+        let path = parent.join(format!("clearline-run-{}", std::process::id()));
         match fs::create_dir_all(&path) {
             Ok(()) => Ok(Self(path)),
             Err(error) => Err(ServerError::Folder(path, error)),
@@ -61,12 +61,19 @@ impl Folder {
     pub fn path(&self) -> &Path {
         &self.0
     }
+
+    /// Leaves it for whoever wants to see what is in it, and returns where it is.
+    pub fn keep(mut self) -> PathBuf {
+        std::mem::take(&mut self.0)
+    }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed stays, and is no reason to fail.
-        drop(fs::remove_dir_all(&self.0));
+        if !self.0.as_os_str().is_empty() {
+            // What cannot be removed stays, and is no reason to fail.
+            drop(fs::remove_dir_all(&self.0));
+        }
     }
 }
 
@@ -76,6 +83,14 @@ impl Server {
         let data = folder.path().join("data");
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        // What is set for a real server is not meant for this one.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().to_uppercase().starts_with("CLEARLINE__") {
+                command.env_remove(name);
+            }
+        }
+        // A load sends in minutes what a bank sends in a day, and the ids of a day are remembered.
+        command.env("CLEARLINE__MEMORY__REQUESTS_MAX", "100000000");
         Self::run(command, folder)
     }
 
@@ -117,6 +132,12 @@ impl Server {
     pub fn stop(mut self) -> Result<(), ServerError> {
         let status = self.end().map_err(ServerError::Wait)?;
         if status.success() { Ok(()) } else { Err(ServerError::Ended(status, self.said())) }
+    }
+
+    /// Kills the server, as a loss of power would.
+    pub fn kill(mut self) -> Result<(), ServerError> {
+        self.child.kill().and_then(|()| self.child.wait()).map_err(ServerError::Wait)?;
+        Ok(())
     }
 
     fn end(&mut self) -> io::Result<ExitStatus> {

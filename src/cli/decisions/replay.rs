@@ -1,11 +1,242 @@
 //! Replay: reaches every decision of a log again and compares, byte for byte.
+//!
+//! Each entry holds everything that deciding read, and the policies lie beside the log under their
+//! digests: so this needs no server, no clock and no network, and can be done years later on a copy.
+//! What is remembered is folded on the way, from the beginning and from the newest snapshot, which
+//! must come to the same.
+//!
+//! Never writes anything.
 
-use crate::cli::CliError;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+use uuid::Uuid;
+
 use crate::cli::decisions::Replay;
+use crate::cli::policy::hex;
+use crate::cli::{CliError, print};
+use crate::decision::decide;
+use crate::entry::{Decided, DecidedPublic, Entry, decision_id};
+use crate::log::Stored;
+use crate::log::disk::{Disk, RealDisk};
+use crate::log::folder::Folder;
+use crate::log::reader::Reader;
+use crate::log::snapshot;
+use crate::memory::{FOLD_VERSION, Memory};
+use crate::policy::Policy;
+use crate::tagged::Tagged as _;
+use crate::turn::start::kept;
+
+/// What came of a replay.
+#[derive(Clone, Debug, Default)]
+pub struct Replayed {
+    /// How many entries the log holds.
+    pub entries: u64,
+    /// How many decisions came out with the same bytes.
+    pub equal: u64,
+    /// How many can no longer be reached, because the payer was erased.
+    pub erased: u64,
+    /// What came out otherwise.
+    pub unequal: Vec<Unequal>,
+    /// Digest of what is remembered after the last entry.
+    pub memory: [u8; 32],
+    /// Position of the newest snapshot, and the digest it leads to; absent without a snapshot.
+    pub snapshot: Option<(u64, [u8; 32])>,
+}
+
+/// An entry that came out otherwise.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unequal {
+    /// Its position in the log.
+    pub position: u64,
+    /// The decision's name; empty where the entry is none.
+    pub decision: String,
+    /// What differs.
+    pub what: String,
+}
 
 impl Replay {
-    /// Replays the folder.
+    /// Replays the folder, and fails where anything came out otherwise.
     pub(super) fn run(&self) -> Result<(), CliError> {
-        Err(CliError::NotAsExpected(format!("{} {}", self.data.display(), self.json)))
+        let replayed = replay(&self.data)?;
+        print(&if self.json { replayed.json() } else { replayed.to_string() })?;
+        if replayed.holds() {
+            return Ok(());
+        }
+        Err(CliError::NotAsExpected(
+            "the log does not replay: keep it as it is, and compare the program that wrote it \
+             with this one"
+                .to_owned(),
+        ))
     }
 }
+
+/// Replays the log of a data folder. A server may write it meanwhile: what was durable is replayed.
+pub fn replay(data: &Path) -> Result<Replayed, CliError> {
+    let failed =
+        |why: &dyn fmt::Display| CliError::NotAsExpected(format!("`{}`: {why}", data.display()));
+    let disk: Arc<dyn Disk> = Arc::new(
+        RealDisk::open_read_only(data)
+            .map_err(|source| CliError::Unreadable { path: data.display().to_string(), source })?,
+    );
+    let folder = Folder::open_read_only(Arc::clone(&disk)).map_err(|error| failed(&error))?;
+    let reader = Reader::open(&folder).map_err(|error| failed(&error))?;
+
+    let mut replaying = Replaying::new(disk);
+    let scanned = reader.scan(0, &mut |stored| {
+        replaying.take(&stored);
+        ControlFlow::Continue(())
+    });
+    scanned.map_err(|error| failed(&error))?;
+    Ok(replaying.end())
+}
+
+/// A replay under way.
+#[derive(Debug)]
+struct Replaying {
+    disk: Arc<dyn Disk>,
+    policies: BTreeMap<[u8; 32], Option<Policy>>,
+    memory: Memory,
+    /// What the newest snapshot remembers, once the log has come to its position.
+    resumed: Option<(u64, Memory)>,
+    replayed: Replayed,
+}
+
+impl Replaying {
+    fn new(disk: Arc<dyn Disk>) -> Self {
+        let resumed = snapshot::newest(&*disk, FOLD_VERSION)
+            .and_then(|(base, bytes)| Some((base.position(), Memory::from_snapshot(&bytes).ok()?)));
+        Self {
+            disk,
+            policies: BTreeMap::new(),
+            memory: Memory::new(),
+            resumed,
+            replayed: Replayed::default(),
+        }
+    }
+
+    fn take(&mut self, stored: &Stored) {
+        let position = stored.receipt.index();
+        match Entry::read(&stored.parts) {
+            Ok(entry) => {
+                if let Entry::Decided(decided) = &entry {
+                    self.decided(position, decided);
+                }
+                let time = stored.parts.time;
+                self.memory.apply(&entry, time);
+                if let Some((from, memory)) = &mut self.resumed
+                    && *from <= position
+                {
+                    memory.apply(&entry, time);
+                }
+            }
+            Err(error) => self.unequal(position, String::new(), error.to_string()),
+        }
+        self.replayed.entries = position.saturating_add(1);
+    }
+
+    fn decided(&mut self, position: u64, decided: &Decided) {
+        let public = &decided.public;
+        let Some(personal) = &decided.personal else {
+            self.replayed.erased = self.replayed.erased.saturating_add(1);
+            return;
+        };
+        let id = Uuid::from_bytes(decision_id(position, public.identity.request));
+        let name = format!("decisions/{id}");
+        let Some(policy) = self.policy(public.policy) else {
+            let digest = hex(&public.policy);
+            return self.unequal(position, name, format!("`policies/{digest}` is not there whole"));
+        };
+
+        let again = decide(&personal.facts, policy);
+        let same = again.to_bytes() == personal.decision.to_bytes();
+        let stated = DecidedPublic {
+            build: public.build.clone(),
+            continues: public.continues,
+            ..DecidedPublic::of(public.identity, &personal.facts, &again, public.policy)
+        };
+        if !same {
+            self.unequal(position, name, "the decision".to_owned());
+        } else if stated != *public {
+            self.unequal(position, name, "the public part".to_owned());
+        } else {
+            self.replayed.equal = self.replayed.equal.saturating_add(1);
+        }
+    }
+
+    /// Returns the policy with that digest, read once.
+    fn policy(&mut self, digest: [u8; 32]) -> Option<&Policy> {
+        let disk = &self.disk;
+        self.policies.entry(digest).or_insert_with(|| kept(&**disk, &digest)).as_ref()
+    }
+
+    fn unequal(&mut self, position: u64, decision: String, what: String) {
+        self.replayed.unequal.push(Unequal { position, decision, what });
+    }
+
+    fn end(mut self) -> Replayed {
+        self.replayed.memory = self.memory.digest();
+        self.replayed.snapshot = self.resumed.map(|(position, memory)| (position, memory.digest()));
+        self.replayed
+    }
+}
+
+impl Replayed {
+    /// Tells whether everything came out as it was recorded.
+    pub fn holds(&self) -> bool {
+        let folded = self.snapshot.is_none_or(|(_, digest)| digest == self.memory);
+        self.unequal.is_empty() && folded
+    }
+
+    fn json(&self) -> String {
+        let unequal = self.unequal.iter().map(|one| {
+            let Unequal { position, decision, what } = one;
+            json!({ "position": position, "decision": decision, "what": what })
+        });
+        let summary = json!({
+            "entries": self.entries,
+            "equal": self.equal,
+            "erased": self.erased,
+            "unequal": self.unequal.len(),
+            "memory": hex(&self.memory),
+            "snapshot": self.snapshot.map(|(position, digest)| {
+                json!({ "position": position, "memory": hex(&digest) })
+            }),
+        });
+        let lines: Vec<String> =
+            unequal.chain([summary]).map(|object| object.to_string()).collect();
+        lines.join("\n") + "\n"
+    }
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} entries", self.entries)?;
+        writeln!(f, "{} decisions reached again, byte for byte", self.equal)?;
+        if 0 < self.erased {
+            writeln!(f, "{} decisions of payers who were erased", self.erased)?;
+        }
+        for Unequal { position, decision, what } in self.unequal.iter().take(SHOWN_MAX) {
+            writeln!(f, "entry {position} {decision} came out otherwise: {what}")?;
+        }
+        writeln!(f, "{} came out otherwise", self.unequal.len())?;
+        writeln!(f, "what is remembered: sha256:{}", hex(&self.memory))?;
+        match self.snapshot {
+            Some((position, digest)) if digest == self.memory => {
+                writeln!(f, "the same from the snapshot at entry {position}")
+            }
+            Some((position, digest)) => {
+                let digest = hex(&digest);
+                writeln!(f, "OTHERWISE from the snapshot at entry {position}: sha256:{digest}")
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+// Where one is wrong, thousands may be; `--json` has them all.
+const SHOWN_MAX: usize = 20;

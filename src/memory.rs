@@ -22,7 +22,7 @@ use crate::history::{Earlier, HORIZON, PAIRS_MAX, Pair, Recall};
 use crate::money::Money;
 use crate::signal::Facts;
 use crate::tagged::{Field as _, Tagged, TaggedError, record};
-use crate::transfer::{ANSWERS_MAX, Answer, Inherited, Request, Stage, Transfer};
+use crate::transfer::{ANSWERS_MAX, Answer, Inherited, Payee, Request, Stage, Transfer};
 
 pub mod snapshot;
 pub mod table;
@@ -236,8 +236,8 @@ impl Memory {
     }
 
     /// Recalls what is known of the request's payer, payee and payment at log time `now`, and lets
-    /// the request inherit what earlier looks at the payment stated: the facts that it lacks, and
-    /// every answer, because an admission made once stands.
+    /// the request inherit what earlier looks at the payment stated: the facts that it lacks, less
+    /// those of another payee, and every answer, because an admission made once stands.
     pub fn recall(&self, identity: &Identity, request: &mut Request, now: Time) -> Recalled {
         let since = now.minus(HORIZON);
         let payer = self.payers.get(&identity.customer.0).filter(|payer| since <= payer.seen);
@@ -254,13 +254,17 @@ impl Memory {
         recalled.last = payment.decision;
         // INVARIANT: the bytes were written by `apply`.
         let stated = payment.stated.as_deref().and_then(|bytes| Stated::take(bytes).ok());
-        let Some(stated) = stated else { return recalled };
+        let Some(mut stated) = stated else { return recalled };
+        let payee_changed = payment.payee != identity.payee;
+        if payee_changed {
+            stated.forget_payee();
+        }
 
         recalled.recall.earlier = Some(Earlier {
             stage: payment.stage,
             decided: payment.decided,
             looks: payment.looks,
-            payee_changed: payment.payee != identity.payee,
+            payee_changed,
             amount_changed: stated.transfer.money != request.transfer.money,
             unanswered: payment.asked && request.answers.is_empty(),
         });
@@ -488,6 +492,24 @@ impl Stated {
         facts.inherited.put_field(2, &mut bytes);
         answers.put_field(3, &mut bytes);
         bytes.into()
+    }
+
+    /// Forgets what was stated of the payee: it was not stated of another.
+    fn forget_payee(&mut self) {
+        let account = self.transfer.payee.account.clone();
+        self.transfer.payee = Payee {
+            account,
+            name: None,
+            declared: None,
+            provider: None,
+            own: None,
+            added: None,
+            first_paid: None,
+            times_paid: None,
+            total_paid: None,
+            reputation: None,
+        };
+        self.transfer.name_check = None;
     }
 }
 

@@ -1,0 +1,493 @@
+//! Targets: what must hold of whatever bytes arrive, one function for each parser.
+//!
+//! The fuzzer calls these with inputs it grows from `corpus/`; `tests/fuzz_corpus.rs` calls them on
+//! every `cargo test` with that corpus, with inputs that are right, and with mutations of both.
+//!
+//! A hash or signature over an input would turn away nearly every mutation, and leave what lies
+//! behind it untried. So where there is one, an input is tried as it is and with all of those made
+//! right: what is parsed behind a hash is then whatever somebody with the keys could have written.
+//!
+//! Each returns whether the input was accepted, and panics where something does not hold.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
+
+use clearline::account::Tokens;
+use clearline::calendar::Time;
+use clearline::decision::{self, Decision, decide};
+use clearline::entry::{Entry, Identity, IndexKey, Parameters, Parts, index_keys};
+use clearline::grpc::{pb, read};
+use clearline::history::Recall;
+use clearline::log::folder::Folder;
+use clearline::log::reader::{Query, Reader};
+use clearline::log::segments::{Files as Segments, Settings};
+use clearline::log::{Base, snapshot as snapshots};
+use clearline::memory::snapshot::Slices;
+use clearline::memory::{FOLD_VERSION, Memory};
+use clearline::policy::{self as policies, Files, Policy};
+use clearline::signal::{Facts, Mode};
+use clearline::tagged::Tagged;
+use clearline::tlog::checkpoint::{Checkpoint, Signer};
+use clearline::tlog::{Frontier, Hash, leaf_hash};
+use clearline::transfer::Request;
+use clearline::turn::start::{Plan, start};
+use clearline::turn::{Screen, Task};
+use clearline::warning::Blanks;
+use prost::Message as _;
+use sha2::{Digest as _, Sha256};
+
+#[path = "../../tests/simulation/disk.rs"]
+#[allow(dead_code, clippy::allow_attributes, reason = "the tests of the log use the rest")]
+pub mod disk;
+
+use disk::{End, SimulatedDisk};
+
+// --- Request --------------------------------------------------------------------------------------
+
+/// Reads bytes as a question about a transfer and, where it is one, decides it as the turn would.
+///
+/// Whatever deciding reads, and whatever it comes to, comes back from its canonical bytes.
+pub fn request(bytes: &[u8]) -> bool {
+    let Ok(message) = pb::ScreenTransferRequest::decode(bytes) else { return false };
+    let Ok(request) = read::request(message, now()) else { return false };
+    let identity = Identity::of(&request, &Tokens::new(&[7; 32]));
+    let facts = facts(request);
+    assert_eq!(Facts::take(&facts.to_bytes()).as_ref(), Ok(&facts));
+
+    let decision = decide(&facts, standard());
+    assert_eq!(Decision::take(&decision.to_bytes()).as_ref(), Ok(&decision));
+    let blanks = Blanks { money: facts.transfer.money, deadline: None };
+    let words = decision.words(standard(), "en", &blanks);
+    assert_eq!(words.is_some(), decision.warning.is_some());
+    assert_eq!(Identity::take(&identity.to_bytes()), Ok(identity));
+    true
+}
+
+fn facts(request: Request) -> Facts {
+    Facts {
+        mentions: standard().mentions(&request.transfer.texts, &request.answers),
+        transfer: request.transfer,
+        stage: request.stage,
+        can_ask: request.can_ask,
+        answers: request.answers,
+        recall: Recall::default(),
+        inherited: Vec::new(),
+        decided: now(),
+        mode: Mode::Normal,
+        seed: u64::from(request.id[0]),
+        rejected: request.rejected,
+    }
+}
+
+/// A minute after the inputs were confirmed.
+fn now() -> Time {
+    Time::parse("2026-11-20T15:05:00Z").unwrap()
+}
+
+fn standard() -> &'static Arc<Policy> {
+    static STANDARD: OnceLock<Arc<Policy>> = OnceLock::new();
+    STANDARD.get_or_init(|| Arc::new(policies::load(policies::standard()).unwrap()))
+}
+
+// --- Frame ----------------------------------------------------------------------------------------
+
+/// Reads bytes as the only segment of a log: as a reader, and as a start that mends its end.
+///
+/// With a first byte that is even, the rest is the segment. With an odd one it is a sketch, from
+/// which frames are made whose hashes and signatures are right:
+///
+/// ```text
+/// sketch := (entries u8 | length u16 BE | the bytes of as many entries)*
+/// ```
+///
+/// Whatever is read comes back as it was read, a reader and a start agree on it, and a start has
+/// nothing left to mend for the next one.
+pub fn frame(bytes: &[u8]) -> bool {
+    let Some((mode, rest)) = bytes.split_first() else { return false };
+    let segment = if mode % 2 == 0 { rest.to_vec() } else { forged(rest) };
+    let sim = written().fork();
+    sim.start(End::Killed);
+    sim.change(SEGMENT, |bytes| *bytes = segment);
+
+    let seen = read_only(&sim);
+    let Some(begun) = begin(&sim) else { return false };
+    let again = begin(&sim);
+    assert_eq!(again.as_ref(), Some(&begun), "a start mends all there is to mend");
+    assert_eq!(read_only(&sim), Some(begun.position()));
+    // A frame of which only its own hash was cut off is mended.
+    assert!(seen.is_none_or(|seen| seen <= begun.position()));
+    true
+}
+
+/// Opens the log as a reader beside another process would, and reads all that there is in every
+/// way that there is. Returns how many entries it sees.
+fn read_only(sim: &SimulatedDisk) -> Option<u64> {
+    let folder = Folder::open_read_only(sim.start(End::Killed)).unwrap();
+    let reader = Reader::open(&folder).ok()?;
+    let durable = reader.durable();
+    let mut scanned = 0;
+    let walked = reader.scan(0, &mut |stored| {
+        assert_eq!(stored.receipt.index(), scanned);
+        assert_eq!(reader.read(scanned).ok().as_ref(), Some(&stored));
+        comes_back(&stored.parts);
+        scanned += 1;
+        ControlFlow::Continue(())
+    });
+    assert!(walked.is_err() || scanned == durable);
+    for position in (0..durable.min(8)).chain([durable, u64::MAX]) {
+        let (entry, checkpoint) = (reader.read(position), reader.checkpoint(position));
+        assert!(position < durable || (entry.is_err() && checkpoint.is_err()));
+    }
+    for keys in [vec![], vec![IndexKey { field: 1, value: [1; 16] }]] {
+        let query = Query { keys, from: Some(now()), until: None, below: u64::MAX, limit: 8 };
+        if let Ok(found) = reader.list(&query) {
+            assert!(found.len() <= 8);
+        }
+    }
+    Some(durable)
+}
+
+/// Opens the log as a start does, and folds it. Returns the point after its last entry.
+fn begin(sim: &SimulatedDisk) -> Option<Base> {
+    let folder = Folder::open(sim.start(End::Killed), ORIGIN).unwrap();
+    let mut memory = Memory::new();
+    let opened = Segments::open(folder, Settings::default(), None, &mut |stored| {
+        if let Ok(entry) = Entry::read(&stored.parts) {
+            memory.apply(&entry, stored.parts.time);
+        }
+        Ok(())
+    });
+    let base = opened.ok()?.base();
+    assert!(memory.position() <= base.position());
+    Some(base)
+}
+
+/// Checks that an entry which can be read is written as it was read.
+fn comes_back(parts: &Parts) {
+    let mut values = Vec::new();
+    index_keys(parts.kind, &parts.public, &mut values);
+    let Ok(entry) = Entry::read(parts) else { return };
+    let written = entry.parts(parts.time);
+    assert_eq!((written.kind, written.time), (parts.kind, parts.time));
+    assert_eq!(written.public, parts.public);
+    if let Some(personal) = written.personal {
+        assert_eq!(Some(personal), parts.personal);
+    }
+}
+
+/// Makes a segment of a sketch.
+fn forged(mut sketch: &[u8]) -> Vec<u8> {
+    let signer = signer();
+    let mut segment = b"clearline segment 1\n".to_vec();
+    segment.extend_from_slice(&[0; 8 + 32]);
+    segment.extend_from_slice(&u16::try_from(ORIGIN.len()).unwrap().to_be_bytes());
+    segment.extend_from_slice(ORIGIN.as_bytes());
+    segment.extend_from_slice(&Sha256::digest(&segment));
+    let (mut previous, mut first): (Hash, u64) = ([0; 32], 0);
+    let mut tree = Frontier::default();
+    while let [count, high, low, rest @ ..] = sketch {
+        let length = usize::from(u16::from_be_bytes([*high, *low])).min(rest.len());
+        let (entries, rest) = rest.split_at(length);
+        sketch = rest;
+        leaves(entries).take(usize::from(*count)).for_each(|leaf| tree.push(leaf_hash(leaf)));
+        let mut note = Vec::new();
+        signer.sign(&Checkpoint { size: tree.size(), root: tree.root() }, &mut note);
+
+        let mut body = first.to_be_bytes().to_vec();
+        body.extend_from_slice(&u32::from(*count).to_be_bytes());
+        body.extend_from_slice(&previous);
+        body.extend_from_slice(entries);
+        body.extend_from_slice(&u16::try_from(note.len()).unwrap().to_be_bytes());
+        body.extend_from_slice(&note);
+        let from = segment.len();
+        segment.extend_from_slice(b"CLFR");
+        segment.extend_from_slice(&u32::try_from(body.len() + 32).unwrap().to_be_bytes());
+        segment.extend_from_slice(&body);
+        previous = Sha256::digest(&segment[from..]).into();
+        segment.extend_from_slice(&previous);
+        first += u64::from(*count);
+    }
+    segment.extend_from_slice(sketch);
+    segment
+}
+
+/// Returns the leaf of each entry, up to the first that is none.
+fn leaves(mut entries: &[u8]) -> impl Iterator<Item = &[u8]> {
+    fn take<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let (taken, rest) = rest.split_at_checked(u32::from_be_bytes(*length).try_into().ok()?)?;
+        *bytes = rest;
+        Some(taken)
+    }
+    std::iter::from_fn(move || {
+        let leaf = take(&mut entries)?;
+        take(&mut entries)?;
+        Some(leaf)
+    })
+}
+
+fn signer() -> &'static Signer {
+    static SIGNER: OnceLock<Signer> = OnceLock::new();
+    SIGNER.get_or_init(|| {
+        let folder = Folder::open_read_only(written().fork().start(End::Killed)).unwrap();
+        folder.keys().signer(ORIGIN)
+    })
+}
+
+/// Returns a disk with a log on it, the same every time.
+fn written() -> &'static SimulatedDisk {
+    static WRITTEN: OnceLock<SimulatedDisk> = OnceLock::new();
+    WRITTEN.get_or_init(|| {
+        let sim = SimulatedDisk::new(1);
+        let disk = sim.start(End::Killed);
+        let plan = Plan {
+            origin: ORIGIN.to_owned(),
+            log: Settings::default(),
+            parameters: Parameters::FIRST,
+            policy: Arc::clone(standard()),
+        };
+        let mut started = start(&disk, plan, now()).unwrap();
+        for message in [plain(), full()] {
+            let request = read::request(message, now()).unwrap();
+            let identity = Identity::of(&request, &started.tokens);
+            let screen = Screen { request, identity, mentions: Vec::new(), policy: [0; 32] };
+            let outcomes = started.engine.turn(vec![Task::Screen(Box::new(screen))], now());
+            assert!(outcomes.unwrap()[0].is_ok());
+        }
+        sim
+    })
+}
+
+const ORIGIN: &str = "bank.example/decisions";
+const SEGMENT: &str = "log/00000000000000000000.segment";
+
+// --- Snapshot -------------------------------------------------------------------------------------
+
+/// Reads bytes as what is remembered, and as the file of a snapshot, with and without a right hash.
+///
+/// Whatever is read is written as it was read. Nearly all of a small snapshot is zeros, so inputs
+/// are packed: a zero stands before the length of a run of them, in two bytes.
+pub fn snapshot(bytes: &[u8]) -> bool {
+    let bytes = unpacked(bytes);
+    let remembered = remembers(&bytes);
+    let digest = Sha256::digest(&bytes);
+    let file = snapshot_file(&bytes) || snapshot_file(&[&bytes[..], &digest[..]].concat());
+    remembered || file
+}
+
+/// Reads the bytes of a memory.
+fn remembers(bytes: &[u8]) -> bool {
+    let Ok(memory) = Memory::from_snapshot(bytes) else { return false };
+    let written: Vec<u8> = Slices::new(memory.clone()).flatten().collect();
+    assert!(written == bytes, "what is read is written");
+    assert_eq!(memory.digest(), Hash::from(Sha256::digest(bytes)));
+
+    // And it goes on from there.
+    let mut memory = memory;
+    let mut request = read::request(full(), now()).unwrap();
+    let identity = Identity::of(&request, &Tokens::new(&[7; 32]));
+    memory.known(&identity, request.requested, now());
+    memory.recall(&identity, &mut request, now());
+    let position = memory.position();
+    memory.apply(&Entry::Parameters(Parameters::FIRST), now());
+    assert_eq!(memory.position(), position.saturating_add(1));
+    true
+}
+
+/// Reads the bytes of a snapshot's file.
+fn snapshot_file(bytes: &[u8]) -> bool {
+    // It must be at the position that it says itself.
+    let at = b"clearline snapshot 1\n".len() + 4 + 8 + 32;
+    let position = bytes.get(at..).and_then(|rest| rest.first_chunk());
+    let position = position.map_or(0, |position| u64::from_be_bytes(*position));
+    let disk = SimulatedDisk::new(1).start(End::Killed);
+    disk.create_folder("snapshots").unwrap();
+    let path = format!("snapshots/{position:020}.snapshot");
+    disk.create(&path).unwrap().append(bytes).unwrap();
+    let Some((base, payload)) = snapshots::newest(&*disk, FOLD_VERSION) else { return false };
+    assert_eq!(base.position(), position);
+
+    remembers(&payload);
+    disk.remove(&path).unwrap();
+    snapshots::write(&*disk, FOLD_VERSION, &base, &mut [payload].into_iter()).unwrap();
+    assert!(disk.read(&path).unwrap() == bytes, "what is read is written");
+    true
+}
+
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    for run in bytes.chunk_by(|one, next| (*one == 0) == (*next == 0)) {
+        if run[0] != 0 {
+            packed.extend_from_slice(run);
+            continue;
+        }
+        for run in run.chunks(usize::from(u16::MAX)) {
+            packed.push(0);
+            packed.extend_from_slice(&u16::try_from(run.len()).unwrap().to_be_bytes());
+        }
+    }
+    packed
+}
+
+fn unpacked(mut packed: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let [byte, rest @ ..] = packed {
+        packed = rest;
+        if let (0, [high, low, rest @ ..]) = (*byte, rest) {
+            packed = rest;
+            let length = bytes.len() + usize::from(u16::from_be_bytes([*high, *low]));
+            // Larger than any snapshot of so few rows.
+            bytes.resize(length.min(1 << 17), 0);
+        } else {
+            bytes.push(*byte);
+        }
+    }
+    bytes
+}
+
+// --- Policy ---------------------------------------------------------------------------------------
+
+/// Reads bytes as a whole policy, or puts them in the place of one file of the shipped one: the
+/// first byte says which.
+///
+/// Every problem names a file and a line of it, and a policy without any decides its own cases.
+pub fn policy(bytes: &[u8]) -> bool {
+    if let Ok(files) = Files::from_bytes(bytes) {
+        assert_eq!(files.to_bytes(), bytes);
+        return loads(files);
+    }
+    let Some((place, text)) = bytes.split_first() else { return false };
+    let mut files = policies::standard();
+    let path = FILES[usize::from(*place) % FILES.len()];
+    files.insert(path, text);
+    assert_eq!(Files::from_bytes(&files.to_bytes()).as_ref(), Ok(&files));
+    loads(files)
+}
+
+fn loads(files: Files) -> bool {
+    let problems = match decision::check(files.clone()) {
+        Ok(checked) => {
+            assert_eq!(checked.policy.digest(), files.digest());
+            return true;
+        }
+        Err(problems) => problems,
+    };
+    assert!(!problems.is_empty());
+    for problem in problems {
+        assert!(!problem.message.is_empty() && !problem.advice.is_empty(), "{problem}");
+        let contents = files.contents(&problem.file);
+        assert!(contents.is_some() || FILES.contains(&&*problem.file), "{problem}");
+        let ends = contents.unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
+        assert!(usize::try_from(problem.line).unwrap() <= ends + 1, "{problem}");
+    }
+    false
+}
+
+const FILES: [&str; 4] = ["policy.toml", "lexicon.toml", "cases.toml", "warnings/en.toml"];
+
+// --- Inputs that are right ------------------------------------------------------------------------
+
+/// Returns inputs that a target must accept, by name: what mutations begin from.
+pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
+    match target {
+        "request" => vec![("plain", plain().encode_to_vec()), ("full", full().encode_to_vec())],
+        "frame" => {
+            let segment = written().fork().start(End::Killed).read(SEGMENT).unwrap();
+            let sketch = sketch(&segment);
+            assert_eq!(forged(&sketch), segment);
+            vec![
+                ("segment", [&[0], &segment[..]].concat()),
+                ("torn", [&[0], &segment[..segment.len() - 40]].concat()),
+                ("sketch", [&[1], &sketch[..]].concat()),
+            ]
+        }
+        "snapshot" => {
+            let mut memory = Memory::new();
+            let folder = Folder::open_read_only(written().fork().start(End::Killed)).unwrap();
+            let reader = Reader::open(&folder).unwrap();
+            let scanned = reader.scan(0, &mut |stored| {
+                memory.apply(&Entry::read(&stored.parts).unwrap(), stored.parts.time);
+                ControlFlow::Continue(())
+            });
+            scanned.unwrap();
+            let payload: Vec<u8> = Slices::new(memory).flatten().collect();
+            let base = begin(&written().fork()).unwrap();
+            let mut file = b"clearline snapshot 1\n".to_vec();
+            file.extend_from_slice(&FOLD_VERSION.to_be_bytes());
+            file.extend_from_slice(&base.time.micros().to_be_bytes());
+            file.extend_from_slice(&base.previous_frame);
+            base.tree.put(&mut file);
+            file.extend_from_slice(&payload);
+            vec![("memory", packed(&payload)), ("file", packed(&file))]
+        }
+        "policy" => {
+            let files = policies::standard();
+            let text = |at: u8| {
+                let text = str::from_utf8(files.contents(FILES[usize::from(at)]).unwrap()).unwrap();
+                let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+                [vec![at], lines.collect::<Vec<_>>().join("\n").into_bytes()].concat()
+            };
+            vec![
+                ("policy", text(0)),
+                ("lexicon", text(1)),
+                ("cases", text(2)),
+                ("warnings", text(3)),
+                ("files", files.to_bytes()),
+            ]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Returns a question with every optional fact.
+fn full() -> pb::ScreenTransferRequest {
+    pb::ScreenTransferRequest::decode(&include_bytes!("../corpus/request/full")[..]).unwrap()
+}
+
+/// Returns another with none.
+fn plain() -> pb::ScreenTransferRequest {
+    let mut message = full();
+    message.request_id.replace_range(..1, "1");
+    message.payment_id = "payment-2".to_owned();
+    (message.continues, message.request_time) = (None, None);
+    message.answers.clear();
+    let full = message.transfer.take().unwrap();
+    let (payer, payee) = (full.payer.unwrap(), full.payee.unwrap());
+    message.transfer = Some(pb::Transfer {
+        amount: full.amount,
+        confirm_time: full.confirm_time,
+        payer: Some(pb::Payer {
+            customer_key: payer.customer_key,
+            account: payer.account,
+            ..pb::Payer::default()
+        }),
+        payee: Some(pb::Payee { account: payee.account, ..pb::Payee::default() }),
+        ..pb::Transfer::default()
+    });
+    message
+}
+
+/// Returns the sketch that a whole segment is made of.
+fn sketch(segment: &[u8]) -> Vec<u8> {
+    let mut sketch = Vec::new();
+    let mut rest = &segment[20 + 8 + 32 + 2 + ORIGIN.len() + 32..];
+    while !rest.is_empty() {
+        let length = u32::from_be_bytes(rest[4..8].try_into().unwrap());
+        let (frame, after) = rest.split_at(8 + usize::try_from(length).unwrap());
+        rest = after;
+        let count = u32::from_be_bytes(frame[16..20].try_into().unwrap());
+        let from = 20 + 32;
+        let mut entries = &frame[from..];
+        let mut end = from;
+        for leaf in leaves(entries).take(usize::try_from(count).unwrap()) {
+            let sealed = 4 + leaf.len();
+            let length = u32::from_be_bytes(entries[sealed..sealed + 4].try_into().unwrap());
+            let taken = sealed + 4 + usize::try_from(length).unwrap();
+            (entries, end) = (&entries[taken..], end + taken);
+        }
+        sketch.push(u8::try_from(count).unwrap());
+        sketch.extend_from_slice(&u16::try_from(end - from).unwrap().to_be_bytes());
+        sketch.extend_from_slice(&frame[from..end]);
+    }
+    sketch
+}

@@ -51,7 +51,7 @@ fn a_room_imports_only_from_rooms_above_its_own() {
                 // A grouped import has no room that could be read here.
                 let import = after.split(|part: char| !is_word(part)).next().unwrap_or(after);
                 let above = rooms.iter().take(own).any(|listed| listed == import);
-                if !above && room != import {
+                if !above && room != import && import != "testing" {
                     problems.push(format!("{}: `{import}` does not stand above", path.display()));
                 }
             }

@@ -72,7 +72,7 @@ fn nothing_acknowledged_is_lost_on_any_seed() {
     if 1 < seeds.len() {
         // A simulation in which nothing happens would pass as well.
         assert!(seeds.len() * 20 < totals.acknowledged, "{totals:?}");
-        assert!(seeds.len() < totals.ended_early, "{totals:?}");
+        assert!(seeds.len() / 2 < totals.ended_early, "{totals:?}");
         assert!(seeds.len() / 4 < totals.ended_starting, "{totals:?}");
     }
 }
@@ -81,8 +81,7 @@ fn nothing_acknowledged_is_lost_on_any_seed() {
 fn the_same_seed_tells_the_same_story() {
     let policy = Arc::new(policy::load(policy::standard()).unwrap());
     for seed in 0..20 {
-        let (first, second) =
-            (Story::new(seed, &policy).tell(), Story::new(seed, &policy).tell());
+        let (first, second) = (Story::new(seed, &policy).tell(), Story::new(seed, &policy).tell());
         assert_eq!(first.trace, second.trace, "seed {seed}");
     }
 }
@@ -154,7 +153,7 @@ impl<'a> Story<'a> {
                 0 => {}
                 1 => self.disk.fail_after(self.random.below(50), Failing::Once),
                 2 => self.disk.fail_after(self.random.below(50), Failing::ForGood),
-                _ => self.disk.crash_after(self.random.below(90)),
+                _ => self.disk.crash_after(self.random.below(160)),
             }
             self.live(&disk);
         }
@@ -186,7 +185,8 @@ impl<'a> Story<'a> {
             return;
         }
         for _ in 0..self.random.below(9) {
-            self.clock = self.clock.plus(Span(i64::try_from(self.random.below(9_000_000)).unwrap()));
+            self.clock =
+                self.clock.plus(Span(i64::try_from(self.random.below(9_000_000)).unwrap()));
             if !self.turn(&mut started) {
                 self.tally.ended_early += 1;
                 return;
@@ -238,7 +238,10 @@ impl<'a> Story<'a> {
                     self.note(number, outcome.unwrap_or_else(|refusal| self.refused(refusal)));
                 }
                 if let (Some(number), Some(outcome)) = (report, outcomes.next()) {
-                    self.note_report(number, outcome.unwrap_or_else(|refusal| self.refused(refusal)));
+                    self.note_report(
+                        number,
+                        outcome.unwrap_or_else(|refusal| self.refused(refusal)),
+                    );
                 }
                 true
             }
@@ -417,10 +420,7 @@ fn request(number: u64) -> Request {
                 reputation: None,
             },
             name_check: None,
-            texts: Texts {
-                reference: telling.then(|| "legal advice".into()),
-                ..Texts::default()
-            },
+            texts: Texts { reference: telling.then(|| "legal advice".into()), ..Texts::default() },
             session: Session::default(),
             gathered: None,
         },

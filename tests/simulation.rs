@@ -81,8 +81,7 @@ fn nothing_acknowledged_is_lost_on_any_seed() {
 fn the_same_seed_tells_the_same_story() {
     let policy = Arc::new(policy::load(policy::standard()).unwrap());
     for seed in 0..20 {
-        let (first, second) =
-            (Story::new(seed, &policy).tell(), Story::new(seed, &policy).tell());
+        let (first, second) = (Story::new(seed, &policy).tell(), Story::new(seed, &policy).tell());
         assert_eq!(first.trace, second.trace, "seed {seed}");
     }
 }
@@ -186,7 +185,8 @@ impl<'a> Story<'a> {
             return;
         }
         for _ in 0..self.random.below(9) {
-            self.clock = self.clock.plus(Span(i64::try_from(self.random.below(9_000_000)).unwrap()));
+            self.clock =
+                self.clock.plus(Span(i64::try_from(self.random.below(9_000_000)).unwrap()));
             if !self.turn(&mut started) {
                 self.tally.ended_early += 1;
                 return;
@@ -238,7 +238,10 @@ impl<'a> Story<'a> {
                     self.note(number, outcome.unwrap_or_else(|refusal| self.refused(refusal)));
                 }
                 if let (Some(number), Some(outcome)) = (report, outcomes.next()) {
-                    self.note_report(number, outcome.unwrap_or_else(|refusal| self.refused(refusal)));
+                    self.note_report(
+                        number,
+                        outcome.unwrap_or_else(|refusal| self.refused(refusal)),
+                    );
                 }
                 true
             }
@@ -417,10 +420,7 @@ fn request(number: u64) -> Request {
                 reputation: None,
             },
             name_check: None,
-            texts: Texts {
-                reference: telling.then(|| "legal advice".into()),
-                ..Texts::default()
-            },
+            texts: Texts { reference: telling.then(|| "legal advice".into()), ..Texts::default() },
             session: Session::default(),
             gathered: None,
         },

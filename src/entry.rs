@@ -421,29 +421,4 @@ fn half(hash: [u8; 32]) -> [u8; 16] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_decision_is_named_by_its_position_and_request() {
-        let request = [0xff; 16];
-        for position in [0, 1, 0x0102_0304_0506, 0xffff_ffff_ffff] {
-            let id = decision_id(position, request);
-            assert_eq!(decision_position(id), position);
-            assert_eq!(uuid::Uuid::from_bytes(id).get_version_num(), 8);
-        }
-        assert_ne!(decision_id(7, [0; 16]), decision_id(7, request));
-    }
-
-    #[test]
-    fn an_unknown_kind_is_refused() {
-        let parts = Parts {
-            kind: 99,
-            time: Time::from_micros(0),
-            slot: 0,
-            public: Vec::new(),
-            personal: None,
-        };
-        assert_eq!(Entry::read(&parts), Err(EntryError::Kind(99)));
-    }
-}
+mod tests;

@@ -127,3 +127,76 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/clearli
 const SCREEN_TRANSFER: &str = "/clearline.screening.v1.ScreeningService/ScreenTransfer";
 /// Health and reflection: their errors are theirs.
 const STANDARD: &str = "/grpc.";
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use prost_types::source_code_info::Location;
+    use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorSet};
+
+    use super::*;
+
+    /// Every path of a message's parts below `path`, as descriptors count them.
+    fn message_paths(message: &DescriptorProto, path: &[i32], paths: &mut Vec<Vec<i32>>) {
+        let below = |kind: i32, at: usize| [path, &[kind, i32::try_from(at).unwrap()]].concat();
+        paths.push(path.to_vec());
+        for (at, _) in message.field.iter().enumerate() {
+            paths.push(below(2, at));
+        }
+        for (at, nested) in message.nested_type.iter().enumerate() {
+            message_paths(nested, &below(3, at), paths);
+        }
+        for (at, nested) in message.enum_type.iter().enumerate() {
+            enum_paths(nested, &below(4, at), paths);
+        }
+        for (at, oneof) in message.oneof_decl.iter().enumerate() {
+            // An optional field is a choice of one, which nobody wrote down.
+            if !oneof.name().starts_with('_') {
+                paths.push(below(8, at));
+            }
+        }
+    }
+
+    /// Every path of an enum's parts; its values carry its name, as buf wants them to.
+    fn enum_paths(message: &EnumDescriptorProto, path: &[i32], paths: &mut Vec<Vec<i32>>) {
+        let mut prefix = String::new();
+        for c in message.name().chars() {
+            if c.is_ascii_uppercase() && !prefix.is_empty() {
+                prefix.push('_');
+            }
+            prefix.push(c.to_ascii_uppercase());
+        }
+        paths.push(path.to_vec());
+        for (at, value) in message.value.iter().enumerate() {
+            assert!(value.name().starts_with(&format!("{prefix}_")), "{}", value.name());
+            paths.push([path, &[2, i32::try_from(at).unwrap()]].concat());
+        }
+        assert_eq!(message.value[0].name(), format!("{prefix}_UNSPECIFIED"));
+    }
+
+    #[test]
+    fn everything_in_the_api_is_explained() {
+        let set = FileDescriptorSet::decode(DESCRIPTORS).unwrap();
+        let file = set.file.iter().find(|file| file.package() == "clearline.screening.v1").unwrap();
+        let mut paths = Vec::new();
+        for (at, message) in file.message_type.iter().enumerate() {
+            message_paths(message, &[4, i32::try_from(at).unwrap()], &mut paths);
+        }
+        for (at, message) in file.enum_type.iter().enumerate() {
+            enum_paths(message, &[5, i32::try_from(at).unwrap()], &mut paths);
+        }
+        for (at, service) in file.service.iter().enumerate() {
+            let at = i32::try_from(at).unwrap();
+            paths.push(vec![6, at]);
+            paths
+                .extend((0..service.method.len()).map(|it| vec![6, at, 2, it.try_into().unwrap()]));
+        }
+        assert!(300 < paths.len());
+        let locations = &file.source_code_info.as_ref().unwrap().location;
+        let explained = |location: &&Location| !location.leading_comments().trim().is_empty();
+        for path in paths {
+            let found = locations.iter().filter(explained).any(|location| location.path == path);
+            assert!(found, "{path:?} has no comment");
+        }
+    }
+}

@@ -8,6 +8,7 @@
 //! after it, and the next start finds out what is on disk.
 
 use std::error::Error as StdError;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -230,9 +231,14 @@ fn greet(config: &Config, address: SocketAddr) {
         || "the shipped policy".to_owned(),
         |folder| format!("the policy in `{}`", folder.display()),
     );
-    println!("clearline: listening on {address}");
-    println!("clearline: keeps its log in `{}` and decides by {policy}", config.data.display());
-    println!("clearline: next, in another terminal: clearline demo");
+    // Whoever started the service may have stopped reading what it says.
+    let _ = write!(
+        std::io::stdout().lock(),
+        "clearline: listening on {address}\n\
+         clearline: keeps its log in `{}` and decides by {policy}\n\
+         clearline: next, in another terminal: clearline demo\n",
+        config.data.display(),
+    );
 }
 
 /// Waits for the signal of a terminal or of a service manager.

@@ -18,7 +18,7 @@ mod form;
 mod payee;
 mod query;
 #[cfg(test)]
-mod refused;
+mod tests;
 mod transfer;
 
 pub(crate) use faults::DECISIONS;

@@ -8,25 +8,27 @@
 //!
 //! Never looks into a call.
 
+mod greeting;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
-use hyper::rt::ReadBufCursor;
 use hyper::server::conn::http2;
 use hyper::service::Service;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+
+use crate::grpc::serve::greeting::greet;
 
 /// What callers may cost.
 #[derive(Clone, Copy, Debug)]
@@ -178,86 +180,6 @@ async fn connection<S, B>(
         tracing::debug!(timeout = error.is_timeout(), "a connection ended with an error");
     }
 }
-
-/// Reads the first bytes that every HTTP/2 client sends; `None` for any other client.
-///
-/// Keep-alive begins only after them, so that somebody who connects and stays silent would hold a
-/// place for ever.
-async fn greet(stream: TcpStream) -> Option<Greeted> {
-    let mut bytes = [0; PREFACE.len()];
-    let mut read = 0;
-    while read < bytes.len() {
-        stream.readable().await.ok()?;
-        match stream.try_read(bytes.get_mut(read..)?) {
-            Ok(0) => return None,
-            Ok(count) => read = read.saturating_add(count),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => return None,
-        }
-        if bytes.get(..read) != PREFACE.get(..read) {
-            return None;
-        }
-    }
-    Some(Greeted { greeted: false, inner: TokioIo::new(stream) })
-}
-
-/// A connection whose first bytes were read, and are read once more.
-struct Greeted {
-    greeted: bool,
-    inner: TokioIo<TcpStream>,
-}
-
-impl hyper::rt::Read for Greeted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        mut buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.greeted {
-            return Pin::new(&mut self.inner).poll_read(context, buffer);
-        }
-        // INVARIANT: the first buffer is larger than 24 bytes.
-        if buffer.remaining() < PREFACE.len() {
-            return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
-        }
-        self.greeted = true;
-        buffer.put_slice(PREFACE);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl hyper::rt::Write for Greeted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(context, slices)
-    }
-}
-
-/// How every HTTP/2 connection begins (RFC 9113, 3.4).
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A bank's payment engine keeps tens of connections; each costs a file and at most the windows
 /// below.

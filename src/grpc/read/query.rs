@@ -114,8 +114,8 @@ pub fn page(message: pb::ListDecisionsRequest) -> Result<Page, Vec<FieldProblem>
     let mut account = |field, message: Option<pb::Account>| {
         transfer::account(&mut faults, Place::of(field), Some(&message?))
     };
-    let payer = account("payer_account", message.payer_account);
-    let payee = account("payee_account", message.payee_account);
+    let from_account = account("payer_account", message.payer_account);
+    let to_account = account("payee_account", message.payee_account);
     let typology = faults.name(top, "typology_id", message.typology_id);
     if TOKEN_BYTES_MAX < message.page_token.len() {
         faults.refuse::<()>(top, "page_token", "a token of this list");
@@ -124,7 +124,16 @@ pub fn page(message: pb::ListDecisionsRequest) -> Result<Page, Vec<FieldProblem>
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Page { size, token: message.page_token, from, until, action, payer, payee, typology })
+    Ok(Page {
+        size,
+        token: message.page_token,
+        from,
+        until,
+        action,
+        payer: from_account,
+        payee: to_account,
+        typology,
+    })
 }
 
 /// Reads at `now` what became of a payment.

@@ -26,8 +26,8 @@ pub(crate) fn transfer(faults: &mut Faults, message: Option<pb::Transfer>) -> Op
     let money = faults.paid(PLACE, "amount", message.amount.as_ref());
     let confirmed = faults.happened(PLACE, "confirm_time", message.confirm_time);
     let due = faults.coming(PLACE, "due_time", message.due_time);
-    let payer = payer(faults, message.payer);
-    let payee = payee::payee(faults, message.payee);
+    let from = payer(faults, message.payer);
+    let to = payee::payee(faults, message.payee);
     let name_check = facts::name_check(faults, message.name_check);
     let texts = facts::texts(faults, message.texts);
     let session = facts::session(faults, message.session);
@@ -43,8 +43,8 @@ pub(crate) fn transfer(faults: &mut Faults, message: Option<pb::Transfer>) -> Op
         money: money?,
         confirmed: confirmed?,
         due,
-        payer: payer?,
-        payee: payee?,
+        payer: from?,
+        payee: to?,
         name_check,
         texts,
         session,

@@ -1,4 +1,4 @@
-//! Refused: rows of faulty identity fields, each of which must be named.
+//! Tests: rows of faulty identity fields, each of which must be named.
 
 use proptest::prelude::*;
 

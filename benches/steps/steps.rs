@@ -29,8 +29,9 @@ pub(crate) struct Steps {
     pub(crate) tokens: Tokens,
     pub(crate) policy: Arc<Policy>,
     pub(crate) now: Time,
+    pub(crate) disk: Arc<dyn Disk>,
     /// Removed when dropped.
-    _folder: TempDir,
+    pub(crate) _folder: TempDir,
 }
 
 /// The kinds of transfers that a load is made of, by shares that leave only one kind each.
@@ -57,7 +58,7 @@ impl Steps {
         };
         let started = start(&disk, plan, now).expect("a start");
         let (engine, tokens) = (started.engine, started.tokens);
-        let mut steps = Self { engine, tokens, policy, now, _folder: folder };
+        let mut steps = Self { engine, tokens, policy, now, disk, _folder: folder };
         for batch in steps.messages(KINDS[0].1, 1, 10_000).chunks(500) {
             let tasks = batch.iter().map(|message| steps.task(steps.request(message))).collect();
             steps.turn(tasks);

@@ -9,6 +9,7 @@
     clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::disallowed_methods,
+    clippy::panic,
     reason = "a bench that cannot run has failed"
 )]
 
@@ -19,6 +20,7 @@ use std::time::Instant;
 use clearline::account::Token;
 use clearline::cli::bench::machine::memory;
 use clearline::entry::{Entry, Executed, ExecutedPersonal, ExecutedPublic, Execution, Parameters};
+use clearline::log::disk::{Disk, RealDisk};
 use clearline::log::segments::Settings;
 use clearline::log::snapshot;
 use clearline::memory::snapshot::Slices;
@@ -28,7 +30,7 @@ use clearline::turn::start::{Plan, start};
 
 use crate::steps::{KINDS, Steps};
 
-#[expect(dead_code, reason = "the other benches use the rest")]
+#[expect(dead_code, reason = "the other benches begin in a folder of their own")]
 #[path = "steps/steps.rs"]
 mod steps;
 
@@ -47,7 +49,9 @@ fn main() {
 }
 
 fn restarts() {
-    let mut steps = Steps::begin();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let data = folder.path().join("data");
+    let mut steps = Steps::begin_in(&data);
     let from = Instant::now();
     for run in 2.. {
         let left = ENTRIES.saturating_sub(steps.engine.memory().position());
@@ -61,10 +65,11 @@ fn restarts() {
     }
     println!("a log of {ENTRIES} entries written in {} ms", from.elapsed().as_millis());
 
-    let Steps { engine, policy, now, disk, _folder: folder, .. } = steps;
+    let Steps { engine, policy, now, .. } = steps;
     let (base, remembered) = (engine.log().base(), engine.memory().clone());
     let digest = remembered.digest();
-    drop(engine.into_log().close());
+    engine.into_log().close().expect("an orderly end");
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&data).expect("a data folder"));
     let from = Instant::now();
     snapshot::write(&*disk, FOLD_VERSION, &base, &mut Slices::new(remembered)).expect("a snapshot");
     println!("a snapshot written in {} ms", from.elapsed().as_millis());
@@ -87,7 +92,6 @@ fn restarts() {
         assert_eq!(started.engine.memory().digest(), digest, "another memory");
         println!("started {how} in {} ms", elapsed.as_millis());
     }
-    drop(folder);
 }
 
 /// Fills a memory with a million pairs, `payees` for each payer, and tells what each costs.

@@ -111,6 +111,7 @@ fn measure(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(memory) = machine::memory(bench.clearline.pid()) {
         println!("Clearline's memory at the end: {} MiB", grouped(memory / 1024 / 1024));
     }
+    bench.stop()?;
     if INDEX_LAG_MAX < lag {
         return Err("the indexes lagged more than a second behind".into());
     }
@@ -176,6 +177,14 @@ impl<'a> Bench<'a> {
         Ok(Self { arguments, clearline, data: folder.path().join("data"), echo })
     }
 
+    /// Stops the servers; Clearline must end well.
+    fn stop(self) -> Result<(), Failure> {
+        if self.arguments.bare {
+            return Ok(());
+        }
+        Ok(self.clearline.stop()?)
+    }
+
     /// Measures rounds until enough of them count.
     fn rounds(&self, shape: Shape) -> Result<Vec<Round>, Failure> {
         println!(
@@ -211,13 +220,13 @@ impl<'a> Bench<'a> {
                 return Ok(rounds);
             }
         }
-        Err(format!(
-            "only {} of {} rounds had the server's core busy with the server: is something else \
-             running here?",
-            rounds.len(),
-            self.arguments.rounds * TRIES_PER_ROUND
-        )
-        .into())
+        let (counted, wanted) = (rounds.len(), self.arguments.rounds);
+        println!("only {counted} of {wanted} rounds count: is something else running here?");
+        // A median of fewer than half of them would be one of chance.
+        if counted * 2 < wanted {
+            return Err("too few rounds had the server's core busy with the server".into());
+        }
+        Ok(rounds)
     }
 
     fn run_clearline(&self, shape: Shape) -> Result<(Run, Duration), Failure> {
@@ -436,8 +445,8 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// A server that has time left was kept waiting by the load or the disk: its rate says nothing of
 /// what it costs.
 const BUSY_MIN: u64 = 950;
-/// A little goes to the kernel's own threads; more than that was somebody else.
-const OWN_MIN: u64 = 900;
+/// Some goes to the kernel, which writes and syncs for the server; more than that was somebody else.
+const OWN_MIN: u64 = 800;
 /// How often a round may be repeated, on average.
 const TRIES_PER_ROUND: usize = 3;
 

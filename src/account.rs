@@ -141,9 +141,10 @@ tagged::always!(Account, Token);
 impl Tokens {
     /// Takes the secret key.
     pub fn new(key: &[u8; 32]) -> Self {
-        // INVARIANT: HMAC takes keys of every length; 32 bytes are never refused.
-        #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
-        Self(Hmac::new_from_slice(key).expect("a key of any length"))
+        // HMAC pads a key to its block of 64 bytes with zeros.
+        let mut block = [0; 64];
+        block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+        Self(Hmac::new(&block.into()))
     }
 
     /// Returns the token of `value`: the first 16 bytes of

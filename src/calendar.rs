@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use crate::tagged::{Tagged, TaggedError};
+use crate::tagged::{self, Tagged, TaggedError};
 
 /// An instant in UTC, in whole microseconds since 1970. May be negative.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -149,6 +149,8 @@ impl Tagged for Span {
         i64::take(bytes).map(Self)
     }
 }
+
+tagged::always!(Time, Span);
 
 const MICROS_A_SECOND: i64 = 1_000_000;
 // 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: what a protobuf `Timestamp` may hold.

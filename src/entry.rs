@@ -7,7 +7,7 @@
 //!
 //! Kinds and tags are permanent. An entry that must say more gets a new kind.
 
-use crate::account::{Realm, Token, Tokens};
+use crate::account::{Account, Realm, Token, Tokens};
 use crate::calendar::{Span, Time};
 use crate::decision::{Action, Decision, HoldKind, Step};
 use crate::money::Money;
@@ -342,12 +342,12 @@ impl Identity {
     pub fn of(request: &Request, tokens: &Tokens) -> Self {
         let transfer = &request.transfer;
         let customer = tokens.token(Realm::Customer, &transfer.payer.customer);
-        let payer = tokens.token(Realm::Account, transfer.payer.account.key());
-        let payee = tokens.token(Realm::Account, transfer.payee.account.key());
+        let account = |account: &Account| tokens.token(Realm::Account, account.key());
+        let (from, to) = (account(&transfer.payer.account), account(&transfer.payee.account));
         let payment = tokens.token(Realm::Payment, &request.payment_id);
 
         let mut fields = Vec::with_capacity(128);
-        for token in [payment, customer, payer, payee] {
+        for token in [payment, customer, from, to] {
             fields.extend_from_slice(&token.0);
         }
         transfer.money.put(&mut fields);
@@ -359,8 +359,8 @@ impl Identity {
             request: request.id,
             payment,
             customer,
-            payer,
-            payee,
+            payer: from,
+            payee: to,
             end_to_end: optional(Realm::EndToEnd, &transfer.end_to_end_id),
             instruction: optional(Realm::Instruction, &transfer.instruction_id),
             fingerprint: half(tokens.seal(&fields)),

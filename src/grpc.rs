@@ -99,7 +99,10 @@ impl hyper::service::Service<Request<Incoming>> for Door {
             return Box::pin(async move {
                 let (parts, mut body) = request.into_parts();
                 let answer = match call::read(&mut body).await {
-                    Ok(message) => service.screen(message, call::patience(&parts.headers)).await,
+                    Ok(message) => {
+                        let patience = service.patience().of(&parts.headers);
+                        service.screen(message, patience).await
+                    }
                     Err(error) => Err(error),
                 };
                 Ok(call::write(answer))

@@ -270,7 +270,7 @@ impl Memory {
         });
         recalled.inherited = payment.inherit(&stated, &mut request.transfer);
         let mut answers = stated.answers;
-        answers.extend(request.answers.drain(..));
+        answers.append(&mut request.answers);
         request.answers = answers;
         recalled
     }

@@ -378,18 +378,7 @@ impl<T: Tagged> Tagged for Box<T> {
     }
 }
 
-always!(
-    u64,
-    u32,
-    i64,
-    bool,
-    Box<str>,
-    Box<[u8]>,
-    [u8; 16],
-    [u8; 32],
-    crate::calendar::Time,
-    crate::calendar::Span
-);
+always!(u64, u32, i64, bool, Box<str>, Box<[u8]>, [u8; 16], [u8; 32]);
 
 /// Folds the sign into the lowest bit, so that small negative numbers stay short.
 fn zigzag(number: i64) -> u64 {

@@ -21,6 +21,23 @@
 //! | event | level | who must act |
 //! |---|---|---|
 //! | `panicked` | error | operators: the process ends unless it was `deciding`; report the `location` |
+//! | `the service ends` | error | operators: look at the disk, then start again; nothing acknowledged is lost |
+//! | `the log is damaged` | error | operators: restore the file it names from a copy |
+//! | `an entry cannot be read` | error | operators: have the log checked, it names the position |
+//! | `the log cannot be read` | error | operators: look at the disk |
+//! | `keys not made ahead` | error | operators: the disk is full or failing; new payers will be next |
+//! | `a door panicked` | error | report it; the process ends |
+//! | `behind panicked` | error | report it; restart, or starts become slow and lists too |
+//! | `snapshot not written` | warn | look at the disk; the next start takes longer |
+//! | `index not built` | warn | look at the disk; lists take longer |
+//! | `a connection could not be accepted` | warn | raise the limit of open files, or ask less |
+//! | `cut while draining` | warn | callers that ignore a drain; they retry |
+//! | `log opened` | info | nobody: how many `entries`, and how many of them a snapshot `spared` |
+//! | `snapshot written` | info | nobody |
+//! | `stopping` | info | nobody |
+//! | `stopped` | info | nobody |
+//! | `segment scrubbed` | debug | nobody |
+//! | `a connection ended with an error` | debug | nobody |
 
 use std::cell::Cell;
 use std::io;

@@ -575,7 +575,7 @@ macro_rules! facts {
             /// Every fact, in the order of the list.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// Returns the name that callers and staff see, such as `payer.balance`.
+            /// Returns its path in the API's `Transfer`, such as `payer.available_balance`.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
@@ -606,34 +606,34 @@ facts! {
     5 Instruction instruction "instruction";
     6 Channel channel "channel";
     7 Initiation initiation "initiation";
-    8 Due due "due";
+    8 Due due "due_time";
     9 PayerName payer.name "payer.name";
     10 PayerSegment payer.segment "payer.segment";
-    11 PayerBalance payer.balance "payer.balance";
-    12 PayerPermitted payer.permitted "payer.permitted";
+    11 PayerBalance payer.balance "payer.available_balance";
+    12 PayerPermitted payer.permitted "payer.largest_permitted";
     13 PayeeName payee.name "payee.name";
-    14 PayeeDeclared payee.declared "payee.declared";
-    15 PayeeProvider payee.provider "payee.provider";
-    16 PayeeOwn payee.own "payee.own";
-    17 PayeeAdded payee.added "payee.added";
-    18 PayeeFirstPaid payee.first_paid "payee.first_paid";
+    14 PayeeDeclared payee.declared "payee.declared_kind";
+    15 PayeeProvider payee.provider "payee.provider_kind";
+    16 PayeeOwn payee.own "payee.own_account";
+    17 PayeeAdded payee.added "payee.add_time";
+    18 PayeeFirstPaid payee.first_paid "payee.first_pay_time";
     19 PayeeTimesPaid payee.times_paid "payee.times_paid";
     20 PayeeTotalPaid payee.total_paid "payee.total_paid";
     21 PayeeReputation payee.reputation "payee.reputation";
     22 NameCheck name_check "name_check";
     23 Reference texts.reference "texts.reference";
     24 Remittance texts.remittance "texts.remittance";
-    25 Purpose texts.purpose "texts.purpose";
-    26 PurposeCode texts.purpose_code "texts.purpose_code";
-    27 IsoPurpose texts.iso_purpose "texts.iso_purpose";
-    28 IsoCategory texts.iso_category "texts.iso_category";
-    29 SessionStarted session.started "session.started";
+    25 Purpose texts.purpose "texts.stated_purpose";
+    26 PurposeCode texts.purpose_code "texts.stated_purpose_code";
+    27 IsoPurpose texts.iso_purpose "texts.purpose_code";
+    28 IsoCategory texts.iso_category "texts.category_purpose_code";
+    29 SessionStarted session.started "session.start_time";
     30 Call session.call "session.call";
     31 RemoteAccess session.remote_access "session.remote_access";
     32 ScreenSharing session.screen_sharing "session.screen_sharing";
-    33 DeviceRegistered session.device_registered "session.device_registered";
-    34 LimitRaised session.limit_raised "session.limit_raised";
-    35 Dismissed session.dismissed "session.dismissed";
+    33 DeviceRegistered session.device_registered "session.device_register_time";
+    34 LimitRaised session.limit_raised "session.limit_raise_time";
+    35 Dismissed session.dismissed "session.dismissed_warnings";
     36 BankOnLine session.bank_on_line "session.bank_on_line";
     37 SessionScores session.scores "session.scores";
     38 Gathered gathered "gathered";

@@ -296,9 +296,10 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
         let continues = continues(&mut request, &recalled);
         // Answers and texts of earlier looks were not there to be matched at the door.
         let matched = matched == policy.digest() && recalled.recall.earlier.is_none();
-        let mentions = match matched {
-            true => mentions,
-            false => policy.mentions(&request.transfer.texts, &request.answers),
+        let mentions = if matched {
+            mentions
+        } else {
+            policy.mentions(&request.transfer.texts, &request.answers)
         };
         let payment_id = request.payment_id.clone();
         let facts = facts(request, mentions, recalled, self.now);

@@ -157,7 +157,7 @@ fn read(response: pb::ScreenTransferResponse) -> Answer {
     Answer {
         decision: response.decision,
         action: response.action,
-        leaf_hash: receipt.leaf_hash.to_vec(),
+        leaf_hash: receipt.leaf_hash,
         index: receipt.index,
         tree_size: receipt.tree_size,
     }

@@ -380,7 +380,7 @@ fn request(number: u64) -> Request {
     id[8..].copy_from_slice(&number.to_be_bytes());
     let confirmed = Time::parse("2026-11-30T23:58:00Z").unwrap();
     let account = |number: u64| Account::uk("601613", &format!("{number:08}"), "").unwrap();
-    let telling = number % 5 == 0;
+    let telling = number.is_multiple_of(5);
     Request {
         id,
         payment_id: format!("payment-{number}").into(),

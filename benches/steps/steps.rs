@@ -3,6 +3,7 @@
 //! A real engine on a temporary data folder, and the requests of `clearline bench` read as the door
 //! reads them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -30,7 +31,7 @@ pub(crate) struct Steps {
     pub(crate) policy: Arc<Policy>,
     pub(crate) now: Time,
     /// Removed when dropped.
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 /// The kinds of transfers that a load is made of, by shares that leave only one kind each.
@@ -41,12 +42,18 @@ pub(crate) const KINDS: [(&str, Mix); 3] = [
 ];
 
 impl Steps {
-    /// Begins a log and puts ten thousand decisions into it.
+    /// Begins a log in a folder of its own and puts ten thousand decisions into it.
     pub(crate) fn begin() -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        let steps = Self::begin_in(&folder.path().join("data"));
+        Self { _folder: Some(folder), ..steps }
+    }
+
+    /// Begins a log in the data folder `data` and puts ten thousand decisions into it.
+    pub(crate) fn begin_in(data: &Path) -> Self {
         let policy = policy::load(policy::standard()).expect("the shipped policy");
         let policy = Arc::new(policy);
-        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
-        let disk = RealDisk::open(&folder.path().join("data")).expect("a data folder");
+        let disk = RealDisk::open(data).expect("a data folder");
         let disk: Arc<dyn Disk> = Arc::new(disk);
         let now = RealClock::start().wall();
         let plan = Plan {
@@ -57,7 +64,7 @@ impl Steps {
         };
         let started = start(&disk, plan, now).expect("a start");
         let (engine, tokens) = (started.engine, started.tokens);
-        let mut steps = Self { engine, tokens, policy, now, _folder: folder };
+        let mut steps = Self { engine, tokens, policy, now, _folder: None };
         for batch in steps.messages(KINDS[0].1, 1, 10_000).chunks(500) {
             let tasks = batch.iter().map(|message| steps.task(steps.request(message))).collect();
             steps.turn(tasks);

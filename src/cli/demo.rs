@@ -87,13 +87,15 @@ fn show(folder: &Folder) -> Result<(), CliError> {
     report(&mut remote, &paid, now)?;
     asked.push(paid);
     count(&mut remote, asked.len())?;
+    // Nobody attends to the connection from here on, so the server would wait for it in vain.
+    drop(remote);
     server.stop().map_err(failed)?;
     replayed(&folder.path().join("data"), asked.len())
 }
 
 /// Asks, prints question and answer, and holds the answer to what the story wants.
 fn tell(remote: &mut Remote, story: &Story) -> Result<Asked, CliError> {
-    print(&format!("--- {}\n\n{}\n\n", story.title, page::indented(2, story.told)))?;
+    print(&format!("--- {}\n\n{}\n", story.title, page::indented(2, story.told)))?;
     print(&page::request(&story.request))?;
     let answer = remote.screen(story.request.clone())?;
     print(&format!("\n{}\n", page::answer(&answer)))?;

@@ -22,6 +22,7 @@ use crate::clock::{Clock as _, RealClock};
 use crate::config::Config;
 use crate::decision;
 use crate::grpc::Door;
+use crate::grpc::call::Patience;
 use crate::grpc::health::Health;
 use crate::grpc::screening::Service;
 use crate::grpc::serve::{Limits, listen, serve};
@@ -65,11 +66,11 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let work = Work { disk: Arc::clone(&disk), keys, reader: reader.clone(), clock };
     let behind = Behind::start(work, config.snapshot_entries, spared).map_err(|e| failed(&e))?;
     let queue = Arc::new(Queue::new(usize::try_from(config.queue_max).unwrap_or(usize::MAX)));
-    let desk = Desk::new(Arc::clone(&queue), reader, policy, tokens);
+    let first = Desk::new(Arc::clone(&queue), reader, policy, tokens);
     let (stopping, stop) = watch::channel(false);
 
     let turn = turn_thread(engine, Arc::clone(&queue), clockwork, behind)?;
-    let (address, doors) = doors(config, &desk, clock, &stop)?;
+    let (address, doors) = doors(config, &first, clock, &stop)?;
     greet(config, address);
     wait_for_signal()?;
 
@@ -149,6 +150,7 @@ fn doors(
             address,
             shared: 1 < config.doors,
             reflection: config.reflection,
+            patience: Patience { default: config.deadline_default, max: config.deadline_max },
             limits: Limits {
                 connections_max: usize::try_from(config.connections_max).unwrap_or(usize::MAX),
                 calls_max: config.streams_max,
@@ -174,6 +176,7 @@ struct DoorSettings {
     address: SocketAddr,
     shared: bool,
     reflection: bool,
+    patience: Patience,
     limits: Limits,
 }
 
@@ -203,7 +206,7 @@ fn door(
             }
         };
         let health = Health::new().await;
-        let service = Service::new(desk.clone(), Arc::new(clock), stop.clone());
+        let service = Service::new(desk.clone(), Arc::new(clock), settings.patience, stop.clone());
         let door = match Door::new(service, &health, settings.reflection) {
             Ok(door) => door,
             Err(error) => return drop(open.send(Err(error.to_string()))),

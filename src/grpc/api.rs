@@ -18,6 +18,7 @@ use crate::calendar::{Span, Time};
 use crate::clock::Clock;
 use crate::entry::Parameters;
 use crate::grpc::Door;
+use crate::grpc::call::Patience;
 use crate::grpc::health::Health;
 use crate::grpc::pb;
 use crate::grpc::pb::get_decision_request::Id;
@@ -100,7 +101,7 @@ impl Server {
 
         let (stop, stopping) = watch::channel(false);
         let health = Health::new().await;
-        let service = Service::new(door, Arc::new(Still), stopping.clone());
+        let service = Service::new(door, Arc::new(Still), Patience::default(), stopping.clone());
         let door = Door::new(service, &health, true).unwrap();
         let listener = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
         let address = listener.local_addr().unwrap();

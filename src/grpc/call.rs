@@ -174,18 +174,35 @@ pub(crate) fn detailed(response: Response<tonic::body::Body>) -> Response<tonic:
     Status::from(CallError::of_tonic(code)).into_http()
 }
 
-/// Returns how long a caller waits for an answer: what it says, or a default, and no longer than
-/// the longest; less what the answer needs to get back.
-pub(crate) fn patience(headers: &HeaderMap) -> Duration {
-    let stated = headers.get(GRPC_TIMEOUT).and_then(|value| timeout(value.as_bytes()));
-    patient(stated)
+/// How long callers wait for an answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Patience {
+    /// How long one waits that does not say.
+    pub default: Duration,
+    /// How long one waits at most, whatever it says.
+    pub max: Duration,
 }
 
-/// The same for a caller who says so elsewhere.
-pub(crate) fn patient(stated: Option<Duration>) -> Duration {
-    let waits = stated.unwrap_or(TIMEOUT_DEFAULT).min(TIMEOUT_MAX);
-    let way_back = waits.checked_div(5).unwrap_or_default().min(WAY_BACK_MAX);
-    waits.saturating_sub(way_back)
+impl Default for Patience {
+    fn default() -> Self {
+        Self { default: TIMEOUT_DEFAULT, max: TIMEOUT_MAX }
+    }
+}
+
+impl Patience {
+    /// Returns how long a call may take: what its headers say, within bounds, less what the answer
+    /// needs to get back.
+    pub(crate) fn of(self, headers: &HeaderMap) -> Duration {
+        let stated = headers.get(GRPC_TIMEOUT).and_then(|value| timeout(value.as_bytes()));
+        self.of_stated(stated)
+    }
+
+    /// The same for a caller who says so elsewhere.
+    pub(crate) fn of_stated(self, stated: Option<Duration>) -> Duration {
+        let waits = stated.unwrap_or(self.default).min(self.max);
+        let way_back = waits.checked_div(5).unwrap_or_default().min(WAY_BACK_MAX);
+        waits.saturating_sub(way_back)
+    }
 }
 
 /// Reads the value of `grpc-timeout`: at most eight digits and a unit.
@@ -352,7 +369,7 @@ mod tests {
             if let Some(stated) = stated {
                 headers.insert(GRPC_TIMEOUT, HeaderValue::from_static(stated));
             }
-            assert_eq!(patience(&headers).as_micros(), micros, "{stated:?}");
+            assert_eq!(Patience::default().of(&headers).as_micros(), micros, "{stated:?}");
         }
     }
 }

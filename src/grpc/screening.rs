@@ -15,7 +15,7 @@ use crate::account::Realm;
 use crate::clock::Clock;
 use crate::entry::{Entry, Executed, Identity, IndexKey};
 use crate::grpc::browse;
-use crate::grpc::call::patience;
+use crate::grpc::call::Patience;
 use crate::grpc::pb;
 use crate::grpc::pb::screening_service_server::ScreeningService;
 use crate::grpc::read::{self, Report};
@@ -33,15 +33,27 @@ use crate::turn::{Answer, Execute, Refusal, Screen, Subject, Task};
 pub struct Service {
     desk: Desk,
     clock: Arc<dyn Clock>,
+    patience: Patience,
     /// Reads of the log under way, so that lists cannot take the processor from decisions.
     reads: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
 }
 
 impl Service {
-    /// Takes the door's desk, and what turns true when the server is to stop.
-    pub fn new(desk: Desk, clock: Arc<dyn Clock>, stopping: watch::Receiver<bool>) -> Self {
-        Self { desk, clock, reads: Arc::new(Semaphore::new(READS_MAX)), stopping }
+    /// Takes the door's desk, how long callers wait, and what turns true when the server is to
+    /// stop.
+    pub fn new(
+        desk: Desk,
+        clock: Arc<dyn Clock>,
+        patience: Patience,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self { desk, clock, patience, reads: Arc::new(Semaphore::new(READS_MAX)), stopping }
+    }
+
+    /// Returns how long callers wait.
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
     }
 
     pub(crate) fn desk(&self) -> &Desk {
@@ -181,7 +193,7 @@ impl ScreeningService for Service {
         &self,
         request: Request<pb::ScreenTransferRequest>,
     ) -> Result<Response<pb::ScreenTransferResponse>, Status> {
-        let patience = patience(request.metadata().as_ref());
+        let patience = self.patience.of(request.metadata().as_ref());
         Ok(Response::new(self.screen(request.into_inner(), patience).await?))
     }
 
@@ -196,7 +208,7 @@ impl ScreeningService for Service {
         &self,
         request: Request<pb::GetDecisionRequest>,
     ) -> Result<Response<pb::GetDecisionResponse>, Status> {
-        let deadline = deadline(patience(request.metadata().as_ref()))?;
+        let deadline = deadline(self.patience.of(request.metadata().as_ref()))?;
         let wanted = read::wanted(request.into_inner()).map_err(CallError::RequestMalformed)?;
         let tokens = self.desk.tokens().clone();
         let policy = Arc::clone(self.desk.policy());
@@ -208,7 +220,7 @@ impl ScreeningService for Service {
         &self,
         request: Request<pb::ListDecisionsRequest>,
     ) -> Result<Response<pb::ListDecisionsResponse>, Status> {
-        let deadline = deadline(patience(request.metadata().as_ref()))?;
+        let deadline = deadline(self.patience.of(request.metadata().as_ref()))?;
         let page = read::page(request.into_inner()).map_err(CallError::RequestMalformed)?;
         let tokens = self.desk.tokens().clone();
         let list = move |reader: &Reader| browse::list(reader, &page, &tokens);
@@ -219,7 +231,7 @@ impl ScreeningService for Service {
         &self,
         request: Request<pb::ReportExecutionRequest>,
     ) -> Result<Response<pb::ReportExecutionResponse>, Status> {
-        let patience = patience(request.metadata().as_ref());
+        let patience = self.patience.of(request.metadata().as_ref());
         Ok(Response::new(self.report(request.into_inner(), patience).await?))
     }
 }

@@ -14,7 +14,6 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 use tonic::{Status, Streaming};
 
-use crate::grpc::call::patient;
 use crate::grpc::pb;
 use crate::grpc::pb::screen_transfers_response::Answer as Message;
 use crate::grpc::read;
@@ -109,7 +108,7 @@ impl Answers {
         let request_id = if short { message.request_id.clone() } else { String::new() };
         let (stated, rejected) = read::timeout(question.timeout);
         let now = Instant::now();
-        let deadline = now.checked_add(patient(stated)).unwrap_or(now);
+        let deadline = now.checked_add(self.service.patience().of_stated(stated)).unwrap_or(now);
         match self.service.read(message) {
             Ok(mut request) => {
                 request.rejected.extend(rejected);

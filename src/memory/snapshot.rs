@@ -54,9 +54,10 @@ impl Iterator for Slices {
                         4 => payments_old.put_shard(at, &mut bytes),
                         _ => break,
                     };
-                    self.part = match put {
-                        true => Part::Shard { table, at: at.saturating_add(1) },
-                        false => Part::Shard { table: table.saturating_add(1), at: 0 },
+                    self.part = if put {
+                        Part::Shard { table, at: at.saturating_add(1) }
+                    } else {
+                        Part::Shard { table: table.saturating_add(1), at: 0 }
                     };
                 }
             }

@@ -35,7 +35,9 @@ pub struct Generations<V> {
 impl<V: Clone> Table<V> {
     /// Returns an empty table.
     pub fn new() -> Self {
-        Self { shards: vec![Arc::new(Vec::new()); SHARDS], rows: 0 }
+        // Empty shards are one and the same until something is put into them.
+        let empty = Arc::new(Vec::new());
+        Self { shards: vec![empty; SHARDS], rows: 0 }
     }
 
     /// Returns how many rows there are.

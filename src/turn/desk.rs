@@ -199,13 +199,11 @@ impl Future for Outcomes {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
         let Reply::One(slot) = &self.0.reply else { return Poll::Pending };
         let mut slot = locked(slot);
-        match slot.outcome.take() {
-            Some(outcome) => Poll::Ready(outcome),
-            None => {
-                slot.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(outcome) = slot.outcome.take() {
+            return Poll::Ready(outcome);
         }
+        slot.waker = Some(context.waker().clone());
+        Poll::Pending
     }
 }
 
@@ -282,9 +280,10 @@ impl Queue {
             waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         waiting.idle = false;
-        let mut jobs = match waiting.jobs.len() <= count_max {
-            true => std::mem::take(&mut waiting.jobs),
-            false => waiting.jobs.drain(..count_max).collect(),
+        let mut jobs = if waiting.jobs.len() <= count_max {
+            std::mem::take(&mut waiting.jobs)
+        } else {
+            waiting.jobs.drain(..count_max).collect()
         };
         let crowded = std::mem::take(&mut waiting.crowded);
         drop(waiting);

@@ -25,7 +25,8 @@ pub(super) fn with_texts(run: u32, now: Timestamp) -> Vec<pb::ScreenTransferRequ
 /// Returns transfers in which a payer on the telephone pays most of the balance to a stranger for
 /// legal advice.
 pub(super) fn like_the_scam(run: u32, now: Timestamp) -> Vec<pb::ScreenTransferRequest> {
-    let each = PRETEXTS.iter().zip(AMOUNTS);
+    // The largest amounts: the policy lets small ones pass.
+    let each = PRETEXTS.iter().zip(AMOUNTS.iter().rev());
     each.map(|((reference, purpose), amount)| {
         let mut request = bare(run, now, amount);
         if let Some(transfer) = &mut request.transfer {
@@ -206,3 +207,58 @@ const PRETEXTS: [(&str, &str); 4] = [
     ("legal advice police", "The officer said that I get it back"),
     ("Legal advice 4471", "Legal advice before a court date"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::{Action, decide};
+    use crate::grpc::read;
+    use crate::history::Recall;
+    use crate::policy;
+    use crate::signal::{Facts, Mode};
+    use crate::testing::time;
+
+    #[track_caller]
+    fn check(requests: Vec<pb::ScreenTransferRequest>, want: Action, warned: bool) {
+        let policy = policy::load(policy::standard()).unwrap();
+        for message in requests {
+            let request = read::request(message, time(NOON)).unwrap();
+            assert_eq!(request.rejected, []);
+            let mentions = policy.mentions(&request.transfer.texts, &request.answers);
+            let facts = Facts {
+                transfer: request.transfer,
+                stage: request.stage,
+                can_ask: request.can_ask,
+                answers: request.answers,
+                mentions,
+                recall: Recall::default(),
+                inherited: Vec::new(),
+                decided: time(NOON),
+                mode: Mode::Normal,
+                seed: 0,
+                rejected: Vec::new(),
+            };
+            let decision = decide(&facts, &policy);
+            assert_eq!(decision.action, want, "{:?}", facts.transfer.texts);
+            assert_eq!(decision.warning.is_some(), warned, "{:?}", facts.transfer.texts);
+        }
+    }
+
+    fn noon() -> Timestamp {
+        let (seconds, nanos) = time(NOON).parts();
+        Timestamp { seconds, nanos }
+    }
+
+    const NOON: &str = "2026-11-20T12:00:00Z";
+
+    #[test]
+    fn what_is_honest_leaves_without_a_warning() {
+        check(plain(7, noon()), Action::Allow, false);
+        check(with_texts(7, noon()), Action::Allow, false);
+    }
+
+    #[test]
+    fn what_is_like_the_scam_is_held_with_a_warning() {
+        check(like_the_scam(7, noon()), Action::Hold, true);
+    }
+}

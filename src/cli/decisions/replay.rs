@@ -30,6 +30,7 @@ use crate::memory::{FOLD_VERSION, Memory};
 use crate::policy::Policy;
 use crate::tagged::Tagged as _;
 use crate::turn::start::kept;
+use crate::warning::Blanks;
 
 /// What came of a replay.
 #[derive(Clone, Debug, Default)]
@@ -154,6 +155,8 @@ impl Replaying {
 
         let again = decide(&personal.facts, policy);
         let same = again.to_bytes() == personal.decision.to_bytes();
+        let blanks = Blanks { money: personal.facts.transfer.money, deadline: None };
+        let words = again.words(policy, policy.warnings().locale(), &blanks);
         let stated = DecidedPublic {
             build: public.build.clone(),
             continues: public.continues,
@@ -161,6 +164,8 @@ impl Replaying {
         };
         if !same {
             self.unequal(position, name, "the decision".to_owned());
+        } else if words != personal.words {
+            self.unequal(position, name, "the words of the warning".to_owned());
         } else if stated != *public {
             self.unequal(position, name, "the public part".to_owned());
         } else {
@@ -240,3 +245,95 @@ impl fmt::Display for Replayed {
 
 // Where one is wrong, thousands may be; `--json` has them all.
 const SHOWN_MAX: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::DecidedPersonal;
+    use crate::policy::{load, standard};
+    use crate::testing::{allowed, request, time};
+    use crate::transfer::Stage;
+    use crate::warning::Words;
+
+    /// Returns a decision as the shipped policy makes it.
+    fn decided() -> Decided {
+        let policy = load(standard()).unwrap();
+        let mut decided = allowed(request(1), 1, time("2026-11-20T15:04:05Z"));
+        let personal = decided.personal.as_mut().unwrap();
+        personal.decision = decide(&personal.facts, &policy);
+        let (facts, decision) = (&personal.facts, &personal.decision);
+        let identity = decided.public.identity;
+        decided.public = DecidedPublic::of(identity, facts, decision, policy.digest());
+        decided
+    }
+
+    /// Replays one decision beside the shipped policy.
+    fn replayed(decided: &Decided) -> Replayed {
+        let data = tempfile::tempdir().unwrap();
+        let files = standard();
+        let policies = data.path().join("policies");
+        std::fs::create_dir(&policies).unwrap();
+        std::fs::write(policies.join(hex(&files.digest())), files.to_bytes()).unwrap();
+        let disk = Arc::new(RealDisk::open_read_only(data.path()).unwrap());
+        let mut replaying = Replaying::new(disk);
+        replaying.decided(7, decided);
+        replaying.end()
+    }
+
+    /// Changes a decision and holds the replay to naming what differs.
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Decided), want: &str) {
+        let mut decided = decided();
+        change(&mut decided);
+        let replayed = replayed(&decided);
+        let what: Vec<_> = replayed.unequal.iter().map(|one| (one.position, &*one.what)).collect();
+        assert_eq!(what, [(7, want)]);
+        assert!(!replayed.holds());
+        assert!(replayed.to_string().contains("entry 7 decisions/00000000-0007-8"), "{replayed}");
+    }
+
+    fn words() -> Words {
+        Words {
+            id: "other".into(),
+            version: 1,
+            locale: "en".into(),
+            title: "".into(),
+            paragraphs: Vec::new(),
+            safe_action: "".into(),
+            questions: Vec::new(),
+            digest: [0; 32],
+        }
+    }
+
+    fn personal(decided: &mut Decided) -> &mut DecidedPersonal {
+        decided.personal.as_mut().unwrap()
+    }
+
+    #[test]
+    fn a_decision_that_comes_out_the_same_is_counted() {
+        let replayed = replayed(&decided());
+        assert!(replayed.holds(), "{replayed}");
+        assert_eq!((replayed.equal, replayed.erased), (1, 0));
+    }
+
+    #[test]
+    fn a_decision_that_comes_out_otherwise_is_named() {
+        check(|decided| personal(decided).decision.readings[0].points += 1, "the decision");
+        check(|decided| personal(decided).facts.stage = Stage::Rescreen, "the public part");
+        check(|decided| personal(decided).words = Some(words()), "the words of the warning");
+        check(|decided| decided.public.points = Some(1), "the public part");
+        check(|decided| decided.public.fired.push(1), "the public part");
+        let digest = "09".repeat(32);
+        check(
+            |decided| decided.public.policy = [9; 32],
+            &format!("`policies/{digest}` is not there whole"),
+        );
+    }
+
+    #[test]
+    fn a_decision_of_an_erased_payer_is_no_difference() {
+        let replayed = replayed(&Decided { personal: None, ..decided() });
+        assert!(replayed.holds(), "{replayed}");
+        assert_eq!((replayed.equal, replayed.erased), (0, 1));
+    }
+}

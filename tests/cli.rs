@@ -1,0 +1,247 @@
+//! Cli: the commands as a person meets them: what they print, how they end, what they advise.
+
+#![expect(clippy::expect_used, reason = "a test that cannot run a command has failed")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use clearline::cli::bench::server::{Folder, Server};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_clearline");
+
+/// Runs a command to its end, in an empty environment.
+fn run(arguments: &[&str]) -> Ended {
+    Ended::of(&mut command(arguments))
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments).env_clear().stdin(Stdio::null());
+    command
+}
+
+/// What a command came to.
+#[derive(Debug)]
+struct Ended {
+    code: Option<i32>,
+    out: String,
+    errors: String,
+}
+
+impl Ended {
+    fn of(command: &mut Command) -> Self {
+        let Output { status, stdout, stderr } = command.output().expect("a command that runs");
+        Self {
+            code: status.code(),
+            out: String::from_utf8(stdout).expect("text"),
+            errors: String::from_utf8(stderr).expect("text"),
+        }
+    }
+
+    /// Holds the command to this exit code and to every part in what it told.
+    #[track_caller]
+    fn check(&self, code: i32, parts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        for part in parts {
+            assert!(self.out.contains(part) || self.errors.contains(part), "{part}: {self:?}");
+        }
+    }
+}
+
+/// A server on data of its own, for one test.
+struct Served {
+    server: Option<Server>,
+    folder: Folder,
+    _parent: TempDir,
+}
+
+impl Served {
+    fn start() -> Self {
+        let parent = tempfile::tempdir().expect("a folder");
+        let folder = Folder::new(parent.path()).expect("a folder");
+        let server = Server::start(Path::new(PROGRAM), &folder).expect("a server");
+        Self { server: Some(server), folder, _parent: parent }
+    }
+
+    fn address(&self) -> String {
+        self.server.as_ref().expect("a server").address.to_string()
+    }
+
+    fn stop(&mut self) {
+        self.server.take().expect("a server").stop().expect("a server that stops");
+    }
+
+    fn data(&self) -> String {
+        self.folder.path().join("data").display().to_string()
+    }
+}
+
+#[test]
+fn a_wrong_setting_ends_with_64_and_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("clearline.toml");
+    let data = folder.path().join("data").display().to_string();
+    let path = file.display().to_string();
+    for (settings, parts) in [
+        ("[server]\nport = 50051", &["`server.port`", "no such setting"][..]),
+        ("[server]\ndoors = 0", &["`server.doors`", "from 1 to 64"]),
+        ("[server]\ndoors = 0\nport = 1", &["`server.port`", "`server.doors`"]),
+        ("[server]\nlisten = \"0.0.0.0:50051\"", &["`server.listen`", "loopback", "TLS"]),
+        ("[server", &["clearline.toml"]),
+    ] {
+        fs::write(&file, settings).expect("a file");
+        let ended = run(&["serve", "--config", &path, "--data", &data]);
+        ended.check(64, parts);
+        ended.check(64, &["nothing was started", "deploy/clearline.toml"]);
+    }
+    run(&["serve", "--config", "/nowhere/at.all", "--data", &data]).check(64, &["/nowhere/at.all"]);
+    run(&["serve", "--listen", "192.0.2.1:1", "--data", &data]).check(64, &["`server.listen`"]);
+
+    let mut misspelt = command(&["serve", "--data", &data]);
+    misspelt.env("CLEARLINE__SERVER__DOOR", "2");
+    Ended::of(&mut misspelt).check(64, &["`server.door`", "from the environment"]);
+    assert!(!Path::new(&data).exists(), "nothing was to be started");
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_ends_with_2() {
+    run(&[]).check(2, &["Usage: clearline <COMMAND>", "serve", "demo", "screen"]);
+    run(&["server"]).check(2, &["unrecognized subcommand"]);
+    run(&["screen"]).check(2, &["<FILE>..."]);
+    run(&["decisions", "show"]).check(2, &["--request"]);
+    run(&["decisions", "list", "--from", "yesterday"]).check(2, &["2026-11-20T15:00:00Z"]);
+}
+
+#[test]
+fn a_command_without_a_server_says_how_to_start_one() {
+    // Nothing listens on the port of a server that has stopped.
+    let mut served = Served::start();
+    let address = served.address();
+    served.stop();
+    run(&["decisions", "list", "--address", &address]).check(1, &["clearline serve", &address]);
+    run(&["screen", "--address", &address, "deploy/examples/tonbridge-road.json"])
+        .check(1, &["clearline serve"]);
+}
+
+#[test]
+fn the_shipped_policy_has_no_problem() {
+    for arguments in [&["policy", "check"][..], &["policy", "check", "deploy/policy/standard"]] {
+        let ended = run(arguments);
+        ended.check(0, &["no problems", "sha256:", "typology police_legal_fee"]);
+    }
+    let json = run(&["policy", "check", "--json"]);
+    json.check(0, &[]);
+    let object: serde_json::Value = serde_json::from_str(&json.out).expect("one object");
+    assert!(12 <= object["cases"].as_u64().expect("a count"), "{object}");
+}
+
+#[test]
+fn every_problem_of_a_policy_is_told_with_its_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let unknown = "\n[[concept]]\nid = \"Bad Id\"\n";
+    for (path, wrong, more) in [
+        ("policy.toml", "pionts  ", ""),
+        ("lexicon.toml", "points  ", unknown),
+        ("cases.toml", "points  ", ""),
+        ("warnings/en.toml", "points  ", ""),
+    ] {
+        let to = folder.path().join(path);
+        fs::create_dir_all(to.parent().expect("a parent")).expect("a folder");
+        let text = fs::read_to_string(Path::new("deploy/policy/standard").join(path));
+        let text = text.expect("a file").replacen("points  ", wrong, 1);
+        fs::write(to, text + more).expect("a file");
+    }
+    let folder = folder.path().display().to_string();
+    let ended = run(&["policy", "check", &folder]);
+    ended.check(1, &["policy.toml:", "did you mean `points`", "lexicon.toml:", "not usable"]);
+    let json = run(&["policy", "check", &folder, "--json"]);
+    json.check(1, &[]);
+    for line in json.out.lines() {
+        let problem: serde_json::Value = serde_json::from_str(line).expect("an object a line");
+        assert!(problem["line"].is_u64() && problem["advice"].is_string(), "{problem}");
+    }
+    run(&["policy", "check", "src"]).check(2, &["policy.toml"]);
+}
+
+#[test]
+fn a_transfer_is_screened_listed_shown_and_replayed() {
+    let mut served = Served::start();
+    let address = served.address();
+    let at = ["--address", &*address];
+
+    let road = "deploy/examples/tonbridge-road.json";
+    let held = run(&["screen", at[0], at[1], "--explain", road]);
+    held.check(0, &["HOLD: it does not leave", "The payer is shown", "legal_pretext", "entry 2"]);
+    let allowed = run(&["screen", at[0], at[1], "--json", "deploy/examples/house-deposit.json"]);
+    allowed.check(0, &[]);
+    let allowed: serde_json::Value = serde_json::from_str(&allowed.out).expect("one object");
+    assert_eq!(allowed["action"], "ACTION_ALLOW");
+
+    let listed = run(&["decisions", "list", at[0], at[1], "--json"]);
+    listed.check(0, &[]);
+    assert_eq!(listed.out.lines().count(), 2, "{listed:?}");
+    run(&["decisions", "list", at[0], at[1], "--action", "hold"]).check(0, &["HOLD review"]);
+    let name = allowed["decision"].as_str().expect("a name");
+    run(&["decisions", "show", at[0], at[1], name]).check(0, &["ALLOW", "Signed checkpoint"]);
+    run(&["decisions", "show", at[0], at[1], "--payment", "nobody"])
+        .check(1, &["DECISION_NOT_FOUND"]);
+
+    // A server that runs is no hindrance.
+    let data = served.data();
+    run(&["decisions", "replay", &data]).check(0, &["2 decisions reached again"]);
+    served.stop();
+    run(&["decisions", "replay", &data]).check(0, &["2 decisions", "the same from the snapshot"]);
+
+    let policies = Path::new(&data).join("policies");
+    let policy = fs::read_dir(policies).expect("a folder").next().expect("one").expect("a file");
+    fs::write(policy.path(), b"clearline policy 1\n").expect("a file");
+    run(&["decisions", "replay", &data]).check(1, &["came out otherwise", "policies/", "2 came"]);
+}
+
+#[test]
+fn a_request_without_a_decision_ends_with_1_and_every_field() {
+    let served = Served::start();
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), "{\"payment_id\": \"a b\", \"transfer\": {}}").expect("a file");
+    let path = file.path().display().to_string();
+    let address = served.address();
+    let refused = run(&["screen", "--address", &address, &path]);
+    refused.check(1, &["NO DECISION", "TRANSFER_MALFORMED", "payment_id", "transfer.amount"]);
+    refused.check(1, &["1 of 1 requests got no decision"]);
+
+    fs::write(file.path(), "{\"paymentId\": 7}").expect("a file");
+    run(&["screen", "--address", &address, &path]).check(2, &["request 1"]);
+    run(&["screen", "--address", &address, "/nowhere"]).check(1, &["`/nowhere` cannot be read"]);
+}
+
+#[test]
+fn a_data_folder_that_must_not_be_used_is_refused_with_the_remedy() {
+    let mut served = Served::start();
+    let data = served.data();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data", &*data];
+    run(&serve).check(1, &["in use", "choose another folder"]);
+    served.stop();
+
+    let key = Path::new(&data).join("keys/signing");
+    let loose = |mode| fs::set_permissions(&key, fs::Permissions::from_mode(mode)).expect("a mode");
+    loose(0o640);
+    run(&serve).check(1, &["keys/signing", "chmod"]);
+    loose(0o600);
+
+    let mut renamed = command(&serve);
+    renamed.env("CLEARLINE__DATA__ORIGIN", "another.example");
+    Ended::of(&mut renamed).check(1, &["clearline.localhost/decisions", "origin"]);
+
+    let version = Path::new(&data).join("version");
+    fs::write(version, "clearline data 9\nclearline.localhost/decisions\n").expect("a file");
+    run(&serve).check(1, &["clearline data 9", "use the program that wrote it"]);
+}
+
+#[test]
+fn the_demonstration_is_as_expected() {
+    let ended = run(&["demo"]);
+    ended.check(0, &["Tonbridge Road", "kill -9", "Everything was as expected."]);
+}

@@ -13,7 +13,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
-#[expect(clippy::missing_panics_doc, unreachable_pub, reason = "a library to the fuzzer")]
+#[expect(unreachable_pub, reason = "a library to the fuzzer")]
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
@@ -82,9 +82,8 @@ fn replay((name, target): Target) {
 
 /// Returns one of the inputs with a few changes.
 fn mutated(inputs: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
-    let mut below = |end: usize| {
-        usize::try_from(random.below(u64::try_from(end.max(1)).unwrap())).unwrap()
-    };
+    let mut below =
+        |end: usize| usize::try_from(random.below(u64::try_from(end.max(1)).unwrap())).unwrap();
     let mut bytes = inputs[below(inputs.len())].clone();
     for _ in 0..=below(4) {
         let at = below(bytes.len());

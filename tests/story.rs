@@ -440,7 +440,10 @@ fn a_payee_is_established_by_what_was_sent_over_months() {
         let look = bank.ask(request);
         let fired = matches!(look.reading(ESTABLISHED_PAYEE), Reading::Fired(_));
         assert_eq!(fired, want, "{report:?} {days}");
-        assert_eq!(look.facts().recall.pair.is_some_and(|pair| pair.count == 3), want || days == 89);
+        assert_eq!(
+            look.facts().recall.pair.is_some_and(|pair| pair.count == 3),
+            want || days == 89
+        );
 
         // Twice what is usual is in proportion, and a penny more is not.
         for (amount, in_proportion) in [("4000", true), ("4000.01", false)] {

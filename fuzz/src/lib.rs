@@ -37,7 +37,7 @@ use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
 #[path = "../../tests/simulation/disk.rs"]
-#[allow(dead_code, clippy::allow_attributes, reason = "the tests of the log use the rest")]
+#[expect(dead_code, reason = "the tests of the log use the rest")]
 pub mod disk;
 
 use disk::{End, SimulatedDisk};
@@ -354,17 +354,17 @@ fn unpacked(mut packed: &[u8]) -> Vec<u8> {
 pub fn policy(bytes: &[u8]) -> bool {
     if let Ok(files) = Files::from_bytes(bytes) {
         assert_eq!(files.to_bytes(), bytes);
-        return loads(files);
+        return loads(&files);
     }
     let Some((place, text)) = bytes.split_first() else { return false };
     let mut files = policies::standard();
     let path = FILES[usize::from(*place) % FILES.len()];
     files.insert(path, text);
     assert_eq!(Files::from_bytes(&files.to_bytes()).as_ref(), Ok(&files));
-    loads(files)
+    loads(&files)
 }
 
-fn loads(files: Files) -> bool {
+fn loads(files: &Files) -> bool {
     let problems = match decision::check(files.clone()) {
         Ok(checked) => {
             assert_eq!(checked.policy.digest(), files.digest());

@@ -1,5 +1,6 @@
 //! Api: the rpcs over a real connection, turn and log.
 
+mod abuse;
 mod limits;
 mod reports;
 
@@ -56,6 +57,7 @@ struct Server {
     queue: Arc<Queue>,
     stop: watch::Sender<bool>,
     stopped: tokio::task::JoinHandle<Stopped>,
+    begin: Option<Box<dyn FnOnce() -> JoinHandle<()>>>,
     turn: Option<JoinHandle<()>>,
     _folder: tempfile::TempDir,
 }
@@ -66,9 +68,15 @@ impl Server {
         Self::open(8_192, true).await
     }
 
-    /// Starts a server whose turn never takes anything, with room for `length_max` that wait.
+    /// Starts a server whose turn takes nothing before it is begun, with room for `length_max` that
+    /// wait.
     async fn stuck(length_max: usize) -> Self {
         Self::open(length_max, false).await
+    }
+
+    /// Begins the turn of a server that is stuck.
+    fn begin(&mut self) {
+        self.turn = self.begin.take().map(|begin| begin());
     }
 
     async fn open(length_max: usize, turning: bool) -> Self {
@@ -91,11 +99,11 @@ impl Server {
         let handing = Desk::new(Arc::clone(&queue), reader, policy, Tokens::clone(&tokens));
         let door = handing.clone();
         tokio::spawn(async move { handing.hand_out().await });
-        let turn = turning.then(|| {
-            let queue = Arc::clone(&queue);
+        let taking = Arc::clone(&queue);
+        let begin = Box::new(|| {
             std::thread::spawn(move || {
                 let mut clockwork = Clockwork::start(Still, Time::MIN).unwrap();
-                run(&mut engine, &queue, &mut clockwork, |_| {}).unwrap();
+                run(&mut engine, &taking, &mut clockwork, |_| {}).unwrap();
             })
         });
 
@@ -111,7 +119,13 @@ impl Server {
             told.wait_for(|told| *told).await.unwrap();
         }));
         let client = ScreeningServiceClient::new(channel(address).await);
-        Self { address, client, health, queue, stop, stopped, turn, _folder: folder }
+        let (begin, turn) = (Some(begin as _), None);
+        let mut server =
+            Self { address, client, health, queue, stop, stopped, begin, turn, _folder: folder };
+        if turning {
+            server.begin();
+        }
+        server
     }
 
     async fn screen(

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
+use h2::SendStream;
+use h2::client::{ResponseFuture, SendRequest};
 use prost::Message as _;
 use tonic::{Code, Request, Status};
 use tonic_health::pb::HealthCheckRequest;
@@ -133,23 +136,38 @@ async fn timed(
     message: &pb::ScreenTransferRequest,
     timeout: &'static str,
 ) -> Status {
+    let mut client = plain(address).await;
+    let (response, _body) = ask(&mut client, message, timeout).await.unwrap();
+    Status::from_header_map(response.await.unwrap().headers()).unwrap()
+}
+
+/// Opens a connection that does just what it is told.
+pub(super) async fn plain(address: SocketAddr) -> SendRequest<Bytes> {
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let (client, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(connection);
-    let request = http::Request::post(format!("http://{address}{SCREEN_TRANSFER}"))
+    client
+}
+
+/// Sends a whole call, and returns what its answer arrives by and what resets it.
+pub(super) async fn ask(
+    client: &mut SendRequest<Bytes>,
+    message: &pb::ScreenTransferRequest,
+    timeout: &'static str,
+) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
+    let request = http::Request::post(format!("http://localhost{SCREEN_TRANSFER}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
         .header("grpc-timeout", timeout)
         .body(())
         .unwrap();
-    let mut client = client.ready().await.unwrap();
-    let (response, mut body) = client.send_request(request, false).unwrap();
+    std::future::poll_fn(|context| client.poll_ready(context)).await?;
+    let (response, mut body) = client.send_request(request, false)?;
     let mut bytes = vec![0];
     bytes.extend(u32::try_from(message.encoded_len()).unwrap().to_be_bytes());
     message.encode(&mut bytes).unwrap();
-    body.send_data(bytes.into(), true).unwrap();
-    let response = response.await.unwrap();
-    Status::from_header_map(response.headers()).unwrap()
+    body.send_data(bytes.into(), true)?;
+    Ok((response, body))
 }
 
 #[tokio::test]

@@ -286,7 +286,7 @@ fn what_was_said_of_a_payee_is_not_said_of_another() {
         request.transfer.payee.own = Some(true);
         request.transfer.payee.name = Some("A Payer".into());
         request.transfer.name_check = Some(NameCheck {
-            result: NameResult::Match,
+            result: Some(NameResult::Match),
             reason: None,
             asked: None,
             reported: None,

@@ -37,7 +37,8 @@ pub struct Memory {
     head: Head,
     payers: Table<Payer>,
     requests: Generations<Answered>,
-    payments: Generations<Payment>,
+    /// Shared, because a row is large and a copy mostly does not touch it.
+    payments: Generations<Arc<Payment>>,
 }
 
 /// What is remembered once and not by key.
@@ -312,10 +313,12 @@ impl Memory {
         let answered = Answered { position, fingerprint: identity.fingerprint };
         self.requests.entry(identity.request, || answered);
 
-        let Some(payment) = self.payments.entry(identity.payment.0, || Payment::new(decided))
+        let Some(payment) =
+            self.payments.entry(identity.payment.0, || Arc::new(Payment::new(decided)))
         else {
             return;
         };
+        let payment = Arc::make_mut(payment);
         payment.decision = Some(position);
         payment.stage = decided.public.stage;
         payment.decided = time;
@@ -333,8 +336,9 @@ impl Memory {
         let public = &executed.public;
         self.see(public.customer, executed.slot, executed.time);
 
-        let new = || Payment::reported(executed);
+        let new = || Arc::new(Payment::reported(executed));
         let Some(payment) = self.payments.entry(public.payment.0, new) else { return };
+        let payment = Arc::make_mut(payment);
         payment.execution = Some(public.execution);
         payment.reported = Some(position);
         // What was sent counts once, whatever is reported of it later.
@@ -488,6 +492,16 @@ impl Stated {
         facts.inherited.put_field(2, &mut bytes);
         answers.put_field(3, &mut bytes);
         bytes.into()
+    }
+}
+
+impl Tagged for Arc<Payment> {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        Payment::put(self, bytes);
+    }
+
+    fn take(bytes: &[u8]) -> Result<Self, TaggedError> {
+        Payment::take(bytes).map(Self::new)
     }
 }
 

@@ -185,7 +185,8 @@ pub(crate) fn build(catalogue: &Catalogue, segment: &Segment, end: u64) -> Resul
             let place = place(entry.time, relative(segment, position));
             keys.clear();
             (catalogue.values_of)(entry.kind, entry.public, &mut keys);
-            entries.extend(keys.iter().map(|value| key(*value, place)));
+            let rare = keys.iter().filter(|value| !value.is_common());
+            entries.extend(rare.map(|value| key(*value, place)));
         }
     }
     entries.sort_unstable();

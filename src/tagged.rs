@@ -290,6 +290,16 @@ macro_rules! choice {
     };
 }
 
+impl<T: Field> Field for Box<T> {
+    fn put_field(&self, tag: u64, bytes: &mut Vec<u8>) {
+        T::put_field(self, tag, bytes);
+    }
+
+    fn take_field(tag: u64, bytes: Option<&[u8]>) -> Result<Self, TaggedError> {
+        T::take_field(tag, bytes).map(Self::new)
+    }
+}
+
 pub(crate) use {always, choice, record};
 
 impl Tagged for u64 {

@@ -14,7 +14,7 @@ use crate::log::Stored;
 use crate::log::catalogue::{Catalogue, Loaded, Segment};
 use crate::log::folder::{Folder, OpenError, segments};
 use crate::log::frame::FrameError;
-use crate::log::index::{self, Range};
+use crate::log::index::{self, Range, Scratch};
 use crate::log::keys::KeyError;
 use crate::tlog::checkpoint::Verifier;
 
@@ -167,13 +167,13 @@ impl Reader {
     }
 
     /// Builds the index of one sealed segment that has none, and tells whether there was one.
-    pub fn build_index(&self) -> Result<bool, ReadError> {
+    pub fn build_index(&self, scratch: &mut Scratch) -> Result<bool, ReadError> {
         let mut segments = self.catalogue.segments();
         segments.pop();
         let unindexed = segments.iter().find(|segment| !segment.indexed.load(Ordering::Acquire));
         let Some(segment) = unindexed else { return Ok(false) };
         let (_, end) = self.catalogue.segment(segment.first)?;
-        index::build(&self.catalogue, segment, end)?;
+        index::build(&self.catalogue, segment, end, scratch)?;
         segment.indexed.store(true, Ordering::Release);
         segment.set_marks(Vec::new());
         Ok(true)

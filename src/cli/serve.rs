@@ -242,7 +242,7 @@ fn greet(config: &Config, address: SocketAddr) {
         std::io::stdout().lock(),
         "clearline: listening on {address}\n\
          clearline: keeps its log in `{}` and decides by {policy}\n\
-         clearline: next, in another terminal: clearline demo\n",
+         clearline: next, in another terminal: clearline screen --example --address {address}\n",
         config.data.display(),
     );
 }

@@ -276,7 +276,8 @@ mod tests {
     }
 
     async fn arrive(pieces: &[&[u8]]) -> Result<pb::ScreenTransferRequest, CallError> {
-        read(&mut Body_(pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect())).await
+        let mut body = Body_(pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect());
+        read(&mut body).await.and_then(decode)
     }
 
     #[tokio::test]

@@ -82,7 +82,7 @@ fn restarts() {
         }
         let plan = Plan {
             origin: "bench.example".to_owned(),
-            log: Settings { segment_bytes_max: 64 * 1024 * 1024 },
+            log: Settings::default(),
             parameters: Parameters { requests_max: 100_000_000, ..Parameters::FIRST },
             policy: Arc::clone(&policy),
         };

@@ -75,16 +75,17 @@ impl Account {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let mut key = String::with_capacity(14);
+        key.push_str(sort_code);
+        key.push_str(number);
         // Building societies print one roll number with and without its separators.
-        let roll: String = roll
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .map(|c| c.to_ascii_uppercase())
-            .collect();
-        let key = match roll.as_str() {
-            "" => format!("{sort_code}{number}"),
-            roll => format!("{sort_code}{number}/{roll}"),
-        };
+        let roll = roll.chars().filter(char::is_ascii_alphanumeric);
+        for (at, c) in roll.enumerate() {
+            if at == 0 {
+                key.push('/');
+            }
+            key.push(c.to_ascii_uppercase());
+        }
         Ok(Self(key.into()))
     }
 

@@ -185,7 +185,7 @@ impl Default for Config {
             streams_max: 1_024,
             data: PathBuf::from("./clearline-data"),
             origin: "clearline.localhost/decisions".to_owned(),
-            segment_bytes_max: 64 * 1_048_576,
+            segment_bytes_max: 16 * 1_048_576,
             // Two seconds of reading at a start.
             snapshot_entries: 500_000,
             parameters: Parameters::FIRST,

@@ -4,6 +4,7 @@
 //! has one encoding, so that anyone with both reaches the same bytes.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::policy::{CannotAsk, Policy, Signals, Typology};
 use crate::signal::{Facts, Reading};
@@ -26,7 +27,7 @@ pub struct Decision {
     /// The strongest step that a typology reached.
     pub step: Option<Step>,
     /// The typology that leads: the one of that step with the lowest priority number.
-    pub typology: Option<Box<str>>,
+    pub typology: Option<Arc<str>>,
     /// Which warning is to be shown.
     pub warning: Option<WarningRef>,
     /// How the payer is to be reached where the screen itself cannot be trusted.
@@ -92,7 +93,7 @@ pub struct SignalReading {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Weighed {
     /// The typology's id.
-    pub typology: Box<str>,
+    pub typology: Arc<str>,
     /// Sum over the evidence groups it counts.
     pub points: i64,
     /// The step it reached.

@@ -7,6 +7,9 @@
 //!
 //! Kinds and tags are permanent. An entry that must say more gets a new kind.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use crate::account::{Account, Realm, Token, Tokens};
 use crate::calendar::{Span, Time};
 use crate::decision::{Action, Decision, HoldKind, Step};
@@ -97,7 +100,7 @@ pub struct DecidedPublic {
     /// The strongest step reached.
     pub step: Option<Step>,
     /// The typology that leads.
-    pub typology: Option<Box<str>>,
+    pub typology: Option<Arc<str>>,
     /// Its points.
     pub points: Option<i64>,
     /// The numbers of the signals that fired.
@@ -105,7 +108,7 @@ pub struct DecidedPublic {
     /// The policy's digest.
     pub policy: [u8; 32],
     /// The build that decided.
-    pub build: Box<str>,
+    pub build: Cow<'static, str>,
     /// How the service ran.
     pub mode: Mode,
     /// The earlier decision that this one goes on from.
@@ -317,7 +320,7 @@ impl DecidedPublic {
             points: decision.points(),
             fired: fired.collect(),
             policy,
-            build: BUILD.into(),
+            build: Cow::Borrowed(BUILD),
             mode: facts.mode,
             continues: None,
         }

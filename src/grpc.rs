@@ -23,6 +23,7 @@ pub mod write;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -55,7 +56,7 @@ pub mod pb {
 /// Every service of one door.
 #[derive(Clone, Debug)]
 pub struct Door {
-    screening: Service,
+    screening: Arc<Service>,
     routes: Routes,
 }
 
@@ -67,7 +68,8 @@ impl Door {
         health: &Health,
         reflection: bool,
     ) -> Result<Self, tonic_reflection::server::Error> {
-        let server = ScreeningServiceServer::new(screening.clone())
+        let screening = Arc::new(screening);
+        let server = ScreeningServiceServer::from_arc(Arc::clone(&screening))
             .max_decoding_message_size(MESSAGE_BYTES_MAX);
         let mut routes = Routes::new(server).add_service(health.server());
         if reflection {
@@ -95,14 +97,13 @@ impl hyper::service::Service<Request<Incoming>> for Door {
             return Box::pin(std::future::ready(Ok(answer)));
         }
         if request.uri().path() == SCREEN_TRANSFER {
-            let service = self.screening.clone();
+            let service = Arc::clone(&self.screening);
             return Box::pin(async move {
-                let (parts, mut body) = request.into_parts();
-                let answer = match call::read(&mut body).await {
-                    Ok(message) => {
-                        let patience = service.patience().of(&parts.headers);
-                        service.screen(message, patience).await
-                    }
+                let patience = service.patience().of(request.headers());
+                let message = call::read(&mut request.into_body()).await;
+                let question = message.and_then(call::decode).and_then(|m| service.question(m));
+                let answer = match question {
+                    Ok(task) => service.screen(task, patience).await,
                     Err(error) => Err(error),
                 };
                 Ok(call::write(answer))

@@ -37,7 +37,8 @@ pub struct Memory {
     head: Head,
     payers: Table<Payer>,
     requests: Generations<Answered>,
-    payments: Generations<Payment>,
+    /// Shared, because a row is large and a copy mostly does not touch it.
+    payments: Generations<Arc<Payment>>,
 }
 
 /// What is remembered once and not by key.
@@ -316,10 +317,12 @@ impl Memory {
         let answered = Answered { position, fingerprint: identity.fingerprint };
         self.requests.entry(identity.request, || answered);
 
-        let Some(payment) = self.payments.entry(identity.payment.0, || Payment::new(decided))
+        let Some(payment) =
+            self.payments.entry(identity.payment.0, || Arc::new(Payment::new(decided)))
         else {
             return;
         };
+        let payment = Arc::make_mut(payment);
         payment.decision = Some(position);
         payment.stage = decided.public.stage;
         payment.decided = time;
@@ -337,8 +340,9 @@ impl Memory {
         let public = &executed.public;
         self.see(public.customer, executed.slot, executed.time);
 
-        let new = || Payment::reported(executed);
+        let new = || Arc::new(Payment::reported(executed));
         let Some(payment) = self.payments.entry(public.payment.0, new) else { return };
+        let payment = Arc::make_mut(payment);
         payment.execution = Some(public.execution);
         payment.reported = Some(position);
         // What was sent counts once, whatever is reported of it later.
@@ -510,6 +514,16 @@ impl Stated {
             reputation: None,
         };
         self.transfer.name_check = None;
+    }
+}
+
+impl Tagged for Arc<Payment> {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        Payment::put(self, bytes);
+    }
+
+    fn take(bytes: &[u8]) -> Result<Self, TaggedError> {
+        Payment::take(bytes).map(Self::new)
     }
 }
 

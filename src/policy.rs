@@ -10,6 +10,8 @@
 //!
 //! Never decides: that is `decision`'s.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
 use crate::document::Problem;
@@ -58,8 +60,8 @@ pub struct Watch {
 /// A story with thresholds.
 #[derive(Debug)]
 pub struct Typology {
-    /// Permanent name.
-    pub id: Box<str>,
+    /// Permanent name. Shared with every decision that it is weighed in.
+    pub id: Arc<str>,
     /// Of several that reach the same step, the lowest leads. No two have the same.
     pub priority: u32,
     /// UK Finance's category.

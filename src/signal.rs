@@ -22,7 +22,7 @@ use crate::transfer::{Answer, Fact, Inherited, Rejected, Stage, Transfer};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Facts {
     /// The transfer, with what earlier looks at the payment stated.
-    pub transfer: Transfer,
+    pub transfer: Box<Transfer>,
     /// Where in the payment's life the bank asks.
     pub stage: Stage,
     /// Whether the payer can be asked a question now.

@@ -15,6 +15,9 @@
 //! reads differently from how it was written must be found, not smoothed over. A format that grows
 //! does so by a new version number of the entry that holds it.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 /// Why bytes are not a value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TaggedError {
@@ -290,6 +293,36 @@ macro_rules! choice {
     };
 }
 
+impl Tagged for Cow<'static, str> {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self.as_bytes());
+    }
+
+    fn take(bytes: &[u8]) -> Result<Self, TaggedError> {
+        Box::<str>::take(bytes).map(|text| Cow::Owned(text.into()))
+    }
+}
+
+impl Tagged for Arc<str> {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self.as_bytes());
+    }
+
+    fn take(bytes: &[u8]) -> Result<Self, TaggedError> {
+        Box::<str>::take(bytes).map(Self::from)
+    }
+}
+
+impl<T: Field> Field for Box<T> {
+    fn put_field(&self, tag: u64, bytes: &mut Vec<u8>) {
+        T::put_field(self, tag, bytes);
+    }
+
+    fn take_field(tag: u64, bytes: Option<&[u8]>) -> Result<Self, TaggedError> {
+        T::take_field(tag, bytes).map(Self::new)
+    }
+}
+
 pub(crate) use {always, choice, record};
 
 impl Tagged for u64 {
@@ -378,7 +411,7 @@ impl<T: Tagged> Tagged for Box<T> {
     }
 }
 
-always!(u64, u32, i64, bool, Box<str>, Box<[u8]>, [u8; 16], [u8; 32]);
+always!(Cow<'static, str>, Arc<str>, u64, u32, i64, bool, Box<str>, Box<[u8]>, [u8; 16], [u8; 32]);
 
 /// Folds the sign into the lowest bit, so that small negative numbers stay short.
 fn zigzag(number: i64) -> u64 {

@@ -80,7 +80,7 @@ pub(crate) fn facts() -> Facts {
     let transfer = transfer();
     Facts {
         decided: transfer.confirmed,
-        transfer,
+        transfer: Box::new(transfer),
         stage: Stage::BeforeConfirmation,
         can_ask: true,
         answers: Vec::new(),
@@ -116,7 +116,7 @@ pub(crate) fn request(number: u64) -> Request {
         stage: Stage::BeforeConfirmation,
         can_ask: true,
         continues: None,
-        transfer: transfer(),
+        transfer: Box::new(transfer()),
         answers: Vec::new(),
         rejected: Vec::new(),
     }

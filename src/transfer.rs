@@ -27,8 +27,8 @@ pub struct Request {
     pub can_ask: bool,
     /// The earlier decision that this one goes on from, as the UUID of its name.
     pub continues: Option<[u8; 16]>,
-    /// The transfer.
-    pub transfer: Transfer,
+    /// The transfer. In a box, because it is large and goes through many hands.
+    pub transfer: Box<Transfer>,
     /// What the payer answered.
     pub answers: Vec<Answer>,
     /// What was stated in a form that could not be read.

@@ -301,7 +301,7 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
         } else {
             policy.mentions(&request.transfer.texts, &request.answers)
         };
-        let payment_id = request.payment_id.clone();
+        let payment_id = std::mem::take(&mut request.payment_id);
         let facts = facts(request, mentions, recalled, self.now);
 
         // A panic here is a fault of ours with this one transfer: it is refused, and nothing that

@@ -172,8 +172,7 @@ fn a_transfer_is_screened_listed_shown_and_replayed() {
     let address = served.address();
     let at = ["--address", &*address];
 
-    let road = "deploy/examples/tonbridge-road.json";
-    let held = run(&["screen", at[0], at[1], "--explain", road]);
+    let held = run(&["screen", at[0], at[1], "--explain", "--example"]);
     held.check(0, &["HOLD: it does not leave", "The payer is shown", "legal_pretext", "entry 2"]);
     let allowed = run(&["screen", at[0], at[1], "--json", "deploy/examples/house-deposit.json"]);
     allowed.check(0, &[]);

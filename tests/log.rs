@@ -17,6 +17,7 @@ use clearline::calendar::Time;
 use clearline::entry::{IndexKey, Parts};
 use clearline::log::disk::Disk;
 use clearline::log::folder::{Folder, OpenError};
+use clearline::log::index::Scratch;
 use clearline::log::reader::{Query, ReadError, Reader};
 use clearline::log::scrub::{Scrub, Scrubbed};
 use clearline::log::segments::{Files, Settings};
@@ -370,9 +371,9 @@ fn lists_are_the_same_with_and_without_indexes() {
     let reader = files.reader();
     assert!(3 < reader.unindexed());
     check_lists(&reader, &stored, random);
-    assert!(reader.build_index().unwrap());
+    assert!(reader.build_index(&mut Scratch::default()).unwrap());
     check_lists(&reader, &stored, random);
-    while reader.build_index().unwrap() {}
+    while reader.build_index(&mut Scratch::default()).unwrap() {}
     assert_eq!(reader.unindexed(), 0);
     check_lists(&reader, &stored, random);
 
@@ -386,7 +387,7 @@ fn a_damaged_index_is_never_believed_and_is_built_again() {
     let (sim, stored) = written(10, &[1; 60]);
     let random = &mut Random::new(10);
     let (files, _) = open(&sim.start(End::Killed), false).unwrap();
-    while files.reader().build_index().unwrap() {}
+    while files.reader().build_index(&mut Scratch::default()).unwrap() {}
     drop(files);
     let disk = sim.fork().start(End::Killed);
     let name = format!("index/{}", disk.list("index").unwrap()[0]);
@@ -398,7 +399,7 @@ fn a_damaged_index_is_never_believed_and_is_built_again() {
         let reader = files.reader();
         check_lists(&reader, &stored, random);
         assert_eq!(reader.unindexed(), 1, "byte {at}");
-        assert!(reader.build_index().unwrap());
+        assert!(reader.build_index(&mut Scratch::default()).unwrap());
         check_lists(&reader, &stored, random);
         assert_eq!(reader.unindexed(), 0);
     }
@@ -545,7 +546,7 @@ impl Life {
             let reader = files.reader();
             let behind = match self.random.below(12) {
                 0 => write_snapshot(disk, &files).is_ok(),
-                1 => reader.build_index().is_ok(),
+                1 => reader.build_index(&mut Scratch::default()).is_ok(),
                 2 => scrub(&reader).is_ok(),
                 3 if self.chance(3) => return self.sim.crash_after(0),
                 _ => true,
@@ -564,7 +565,7 @@ impl Life {
         self.check(&files, &read);
         assert_eq!(read, self.acknowledged);
         let reader = files.reader();
-        while reader.build_index().unwrap() {}
+        while reader.build_index(&mut Scratch::default()).unwrap() {}
         scrub(&reader).unwrap();
         if let Some(last) = self.acknowledged.len().checked_sub(1) {
             let position = u64::try_from(last).unwrap();

@@ -27,6 +27,7 @@ use clearline::account::{Account, Tokens};
 use clearline::calendar::{Span, Time};
 use clearline::entry::{Entry, Execution, Identity, Parameters};
 use clearline::log::disk::Disk;
+use clearline::log::index::Scratch;
 use clearline::log::segments::{Files, Settings};
 use clearline::log::{Receipt, Stored, snapshot};
 use clearline::memory::snapshot::Slices;
@@ -264,7 +265,7 @@ impl<'a> Story<'a> {
             went_well &= snapshot::write(&**disk, FOLD_VERSION, &base, &mut slices).is_ok();
         }
         if self.random.below(4) == 0 {
-            went_well &= engine.log().reader().build_index().is_ok();
+            went_well &= engine.log().reader().build_index(&mut Scratch::default()).is_ok();
         }
         assert!(went_well || self.disk.disturbed(), "seed {}", self.seed);
         went_well
@@ -388,7 +389,7 @@ fn request(number: u64) -> Request {
         stage: Stage::BeforeConfirmation,
         can_ask: true,
         continues: None,
-        transfer: Transfer {
+        transfer: Box::new(Transfer {
             end_to_end_id: None,
             instruction_id: None,
             uetr: None,
@@ -423,7 +424,7 @@ fn request(number: u64) -> Request {
             texts: Texts { reference: telling.then(|| "legal advice".into()), ..Texts::default() },
             session: Session::default(),
             gathered: None,
-        },
+        }),
         answers: Vec::new(),
         rejected: Vec::new(),
     }

@@ -19,8 +19,11 @@ use crate::grpc::pb;
 #[derive(Debug, clap::Args)]
 pub struct Screen {
     /// Files of requests; `-` is standard input.
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "example", value_name = "FILE")]
     files: Vec<String>,
+    /// Sends a transfer that somebody was talked into (deploy/examples/tonbridge-road.json).
+    #[arg(long, conflicts_with = "files")]
+    example: bool,
     /// Where the server listens.
     #[arg(long, default_value = "127.0.0.1:50051")]
     address: String,
@@ -36,17 +39,19 @@ impl Screen {
     /// Sends every request, in order. Not as expected where one of them gets no decision.
     pub fn run(&self) -> Result<(), CliError> {
         let now = RealClock::start().wall();
-        let mut requests = Vec::new();
+        let mut asked = Vec::new();
+        if self.example {
+            asked.extend(requests(EXAMPLE).map_err(CliError::Usage)?);
+        }
         for file in &self.files {
-            for request in read(file)? {
-                requests.push(filled(request, now));
-            }
+            asked.extend(read(file)?);
         }
 
         let mut remote = Remote::connect(&self.address)?;
         let mut refused = 0_usize;
-        let asked = requests.len();
-        for request in requests {
+        let count = asked.len();
+        for request in asked {
+            let request = filled(request, now);
             let id = request.request_id.clone();
             match remote.screen(request) {
                 Ok(answer) => self.show(&mut remote, &answer)?,
@@ -60,7 +65,7 @@ impl Screen {
         if refused == 0 {
             return Ok(());
         }
-        Err(CliError::NotAsExpected(format!("{refused} of {asked} requests got no decision")))
+        Err(CliError::NotAsExpected(format!("{refused} of {count} requests got no decision")))
     }
 
     fn show(
@@ -142,6 +147,8 @@ fn filled(mut request: pb::ScreenTransferRequest, now: Time) -> pb::ScreenTransf
     }
     request
 }
+
+const EXAMPLE: &str = include_str!("../../deploy/examples/tonbridge-road.json");
 
 #[cfg(test)]
 mod tests {

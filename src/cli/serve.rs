@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cli::{CliError, policy as policies};
@@ -69,10 +70,12 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let first = Desk::new(Arc::clone(&queue), reader, policy, tokens);
     let (stopping, stop) = watch::channel(false);
 
+    // Before anyone is told where to call: whoever knows may also say stop.
+    let signals = Signals::take().map_err(|error| failed(&error))?;
     let turn = turn_thread(engine, Arc::clone(&queue), clockwork, behind)?;
     let (address, doors) = doors(config, &first, clock, &stop)?;
     greet(config, address);
-    wait_for_signal()?;
+    signals.wait();
 
     tracing::info!("stopping");
     let _ = stopping.send(true);
@@ -239,25 +242,38 @@ fn greet(config: &Config, address: SocketAddr) {
         std::io::stdout().lock(),
         "clearline: listening on {address}\n\
          clearline: keeps its log in `{}` and decides by {policy}\n\
-         clearline: next, in another terminal: clearline demo\n",
+         clearline: next, in another terminal: clearline screen --example --address {address}\n",
         config.data.display(),
     );
 }
 
-/// Waits for the signal of a terminal or of a service manager.
-fn wait_for_signal() -> Result<(), CliError> {
-    use tokio::signal::unix::{SignalKind, signal};
+/// The signals of a terminal and of a service manager.
+struct Signals {
+    runtime: tokio::runtime::Runtime,
+    terminate: Signal,
+    interrupt: Signal,
+}
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| failed(&error))?.block_on(async {
-        let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed(&error))?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed(&error))?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok(())
-    })
+impl Signals {
+    /// Takes them from here on: one that comes before somebody waits for it is kept.
+    fn take() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        let terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        drop(entered);
+        Ok(Self { runtime, terminate, interrupt })
+    }
+
+    /// Waits for the first of them.
+    fn wait(mut self) {
+        self.runtime.block_on(async {
+            tokio::select! {
+                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
+            }
+        });
+    }
 }
 
 /// Tells what failed, with every cause.

@@ -195,7 +195,7 @@ fn facts(case: &Section<'_>, policy: &Policy) -> Option<Facts> {
     let texts = texts?;
     Some(Facts {
         mentions: policy.mentions(&texts, &answers),
-        transfer: Transfer {
+        transfer: Box::new(Transfer {
             end_to_end_id: None,
             instruction_id: None,
             uetr: None,
@@ -215,7 +215,7 @@ fn facts(case: &Section<'_>, policy: &Policy) -> Option<Facts> {
             texts,
             session: session?.unwrap_or_default(),
             gathered: None,
-        },
+        }),
         stage,
         can_ask,
         answers,

@@ -69,6 +69,12 @@ impl IndexKey {
         Self { field: 9, value }
     }
 
+    /// Tells whether nearly every decision has this key, so that an index of it would be as long as
+    /// the log and no shorter to go through.
+    pub fn is_common(&self) -> bool {
+        *self == Self::DECISIONS || *self == Self::action(Action::Allow)
+    }
+
     /// Finds the reports about a payment.
     pub const fn execution(payment: Token) -> Self {
         Self { field: 10, value: payment.0 }

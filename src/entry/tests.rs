@@ -160,7 +160,7 @@ fn decided() -> Decided {
 
 fn facts() -> Facts {
     Facts {
-        transfer: transfer(),
+        transfer: Box::new(transfer()),
         stage: Stage::AtSubmission,
         can_ask: false,
         answers: vec![Answer {

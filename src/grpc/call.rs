@@ -71,16 +71,16 @@ impl Body for Reply {
     }
 }
 
-/// Reads the one message of a call.
-pub(crate) async fn read<M, B>(body: &mut B) -> Result<M, CallError>
+/// Reads the bytes of the one message of a call. A message itself is large, and is not made before
+/// nothing more is waited for: what a call keeps while it waits is copied as it starts.
+pub(crate) async fn read<B>(body: &mut B) -> Result<Bytes, CallError>
 where
-    M: Message + Default,
     B: Body<Data = Bytes> + Unpin,
 {
     let mut pieces = Pieces::default();
     loop {
         if let Some(message) = pieces.message()? {
-            return M::decode(message).map_err(|_| CallError::MessageMalformed);
+            return Ok(message);
         }
         match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
             Some(Ok(frame)) => {
@@ -91,6 +91,11 @@ where
             Some(Err(_)) | None => return Err(CallError::MessageMalformed),
         }
     }
+}
+
+/// Reads a message from its bytes.
+pub(crate) fn decode<M: Message + Default>(message: Bytes) -> Result<M, CallError> {
+    M::decode(message).map_err(|_| CallError::MessageMalformed)
 }
 
 /// What has arrived of a message.
@@ -271,7 +276,8 @@ mod tests {
     }
 
     async fn arrive(pieces: &[&[u8]]) -> Result<pb::ScreenTransferRequest, CallError> {
-        read(&mut Body_(pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect())).await
+        let mut body = Body_(pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect());
+        read(&mut body).await.and_then(decode)
     }
 
     #[tokio::test]

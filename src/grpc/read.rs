@@ -77,7 +77,7 @@ pub fn request(
             stage,
             can_ask: message.can_ask,
             continues,
-            transfer,
+            transfer: Box::new(transfer),
             answers,
             rejected,
         }),

@@ -67,13 +67,17 @@ impl Service {
     /// Screens one transfer for a caller who waits for `patience`.
     pub(crate) async fn screen(
         &self,
-        message: pb::ScreenTransferRequest,
+        question: Task,
         patience: Duration,
     ) -> Result<pb::ScreenTransferResponse, CallError> {
         let deadline = deadline(patience)?;
-        let task = self.task(self.read(message)?);
-        let answer = self.desk.ask(task, deadline).await?;
+        let answer = self.desk.ask(question, deadline).await?;
         self.screened(answer, deadline).await
+    }
+
+    /// Makes a question ready for the turn, or names everything wrong with it.
+    pub(crate) fn question(&self, message: pb::ScreenTransferRequest) -> Result<Task, CallError> {
+        Ok(self.task(self.read(message)?))
     }
 
     /// Reads a question, or names everything wrong with it.
@@ -105,7 +109,8 @@ impl Service {
             Answer::Decided(decided, receipt) => Ok(write::screened(&decided, &receipt)),
             Answer::Earlier(position) => {
                 let read = move |reader: &Reader| browse::decided(reader, position);
-                let (decided, receipt) = self.look(read, deadline).await?;
+                // In a box: few calls are retries, and each would be as large as one.
+                let (decided, receipt) = Box::pin(self.look(read, deadline)).await?;
                 Ok(write::screened(&decided, &receipt))
             }
             // INVARIANT: the turn answers a question with a decision.
@@ -194,7 +199,8 @@ impl ScreeningService for Service {
         request: Request<pb::ScreenTransferRequest>,
     ) -> Result<Response<pb::ScreenTransferResponse>, Status> {
         let patience = self.patience.of(request.metadata().as_ref());
-        Ok(Response::new(self.screen(request.into_inner(), patience).await?))
+        let question = self.question(request.into_inner())?;
+        Ok(Response::new(self.screen(question, patience).await?))
     }
 
     async fn screen_transfers(

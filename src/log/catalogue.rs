@@ -124,6 +124,20 @@ impl Catalogue {
         self.disk.read(&segment.file()).map_err(segment.failed())
     }
 
+    /// Reads a whole segment into `bytes`, in place of what they held.
+    pub(crate) fn read_into(
+        &self,
+        segment: &Segment,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
+        let file = segment.file();
+        let size = self.disk.size(&file).map_err(segment.failed())?;
+        bytes.resize(usize::try_from(size).unwrap_or(usize::MAX), 0);
+        let length = self.disk.read_at(&file, 0, bytes).map_err(segment.failed())?;
+        bytes.truncate(length);
+        Ok(())
+    }
+
     /// Walks over the bytes of a segment.
     pub(crate) fn walk<'a>(
         &self,

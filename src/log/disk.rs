@@ -92,7 +92,7 @@ impl dyn Disk + '_ {
         Ok(file)
     }
 
-    /// Removes what a crash has left of [`Self::replace`] in a folder other than the root.
+    /// Removes what a crash has left of `replace` in a folder other than the root.
     pub fn sweep(&self, folder: &str) -> io::Result<()> {
         for name in self.list(folder)?.iter().filter(|name| name.ends_with(UNFINISHED)) {
             self.remove(&format!("{folder}/{name}"))?;

@@ -170,12 +170,27 @@ pub(crate) fn list(disk: &dyn Disk) -> Result<Vec<u64>, ReadError> {
     Ok(firsts.filter_map(|first| first.parse().ok()).collect())
 }
 
+/// Memory that building one index leaves to building the next: taking it afresh each time costs
+/// more than the building.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    bytes: Vec<u8>,
+    entries: Vec<[u8; KEY_BYTES]>,
+}
+
 /// Builds the index of a sealed segment that ends at the position `end`, and checks on the way that
 /// its frames are what was written.
-pub(crate) fn build(catalogue: &Catalogue, segment: &Segment, end: u64) -> Result<(), ReadError> {
-    let bytes = catalogue.read(segment)?;
-    let mut walk = catalogue.walk(segment, &bytes)?;
-    let (mut frames, mut entries, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+pub(crate) fn build(
+    catalogue: &Catalogue,
+    segment: &Segment,
+    end: u64,
+    scratch: &mut Scratch,
+) -> Result<(), ReadError> {
+    let Scratch { bytes, entries } = scratch;
+    catalogue.read_into(segment, bytes)?;
+    entries.clear();
+    let mut walk = catalogue.walk(segment, bytes)?;
+    let (mut frames, mut keys) = (Vec::new(), Vec::new());
     while walk.position < end {
         let offset = walk.offset;
         let damaged = |problem| segment.damaged(u64::try_from(offset).unwrap_or(0), problem);
@@ -185,12 +200,13 @@ pub(crate) fn build(catalogue: &Catalogue, segment: &Segment, end: u64) -> Resul
             let place = place(entry.time, relative(segment, position));
             keys.clear();
             (catalogue.values_of)(entry.kind, entry.public, &mut keys);
-            entries.extend(keys.iter().map(|value| key(*value, place)));
+            let rare = keys.iter().filter(|value| !value.is_common());
+            entries.extend(rare.map(|value| key(*value, place)));
         }
     }
     entries.sort_unstable();
     entries.dedup();
-    let table = table(segment, &frames, &entries);
+    let table = table(segment, &frames, entries);
     let failed = |source| ReadError::Disk { file: index_file(segment), source };
     let table = table.map_err(io::Error::other).map_err(failed)?;
     let trailer = trailer(&table, bytes.len());
@@ -204,7 +220,7 @@ fn table(
     frames: &[Mark],
     entries: &[[u8; KEY_BYTES]],
 ) -> Result<Vec<u8>, Status> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(entries.len().saturating_mul(KEY_BYTES));
     let mut table = TableBuilder::new_no_filter(TableOptions::default().0, &mut bytes);
     for mark in frames.iter().rev() {
         let value = [mark.offset.to_be_bytes(), mark.length.to_be_bytes()];

@@ -14,7 +14,7 @@ use crate::log::Stored;
 use crate::log::catalogue::{Catalogue, Loaded, Segment};
 use crate::log::folder::{Folder, OpenError, segments};
 use crate::log::frame::FrameError;
-use crate::log::index::{self, Range};
+use crate::log::index::{self, Range, Scratch};
 use crate::log::keys::KeyError;
 use crate::tlog::checkpoint::Verifier;
 
@@ -120,7 +120,7 @@ impl Reader {
         while let Some(last) = below.checked_sub(1).filter(|_| found.len() < query.limit) {
             let (segment, end) = self.catalogue.segment(last)?;
             let searched = match self.candidates(&segment, query, (below, end))? {
-                Some(positions) => self.collect(&positions, query.limit, &mut found)?,
+                Some(positions) => self.collect(&positions, query, &mut found)?,
                 None => self.search(&segment, query, below, &mut found)?,
             };
             if searched.is_break() {
@@ -167,13 +167,13 @@ impl Reader {
     }
 
     /// Builds the index of one sealed segment that has none, and tells whether there was one.
-    pub fn build_index(&self) -> Result<bool, ReadError> {
+    pub fn build_index(&self, scratch: &mut Scratch) -> Result<bool, ReadError> {
         let mut segments = self.catalogue.segments();
         segments.pop();
         let unindexed = segments.iter().find(|segment| !segment.indexed.load(Ordering::Acquire));
         let Some(segment) = unindexed else { return Ok(false) };
         let (_, end) = self.catalogue.segment(segment.first)?;
-        index::build(&self.catalogue, segment, end)?;
+        index::build(&self.catalogue, segment, end, scratch)?;
         segment.indexed.store(true, Ordering::Release);
         segment.set_marks(Vec::new());
         Ok(true)
@@ -194,7 +194,8 @@ impl Reader {
         query: &Query,
         (below, end): (u64, u64),
     ) -> Result<Option<Vec<u64>>, ReadError> {
-        if query.keys.is_empty() || !segment.indexed.load(Ordering::Acquire) {
+        let rare: Vec<_> = query.keys.iter().filter(|key| !key.is_common()).copied().collect();
+        if rare.is_empty() || !segment.indexed.load(Ordering::Acquire) {
             return Ok(None);
         }
         // The index is in the order of time, so it must be told where in time to begin.
@@ -204,26 +205,36 @@ impl Reader {
         } else {
             Some((self.catalogue.load(last)?.entry(last)?.time, last))
         };
-        let range = Range { newest, from: query.from, until: query.until, limit: query.limit };
-        Ok(self.catalogue.find(segment, &query.keys, &range))
+        // What else an entry must have is looked at when it is read.
+        let limit = if rare.len() == query.keys.len() { query.limit } else { usize::MAX };
+        let range = Range { newest, from: query.from, until: query.until, limit };
+        Ok(self.catalogue.find(segment, &rare, &range))
     }
 
-    /// Reads the entries at these positions, up to the limit.
+    /// Reads those of the entries at these positions that match, up to the limit.
     fn collect(
         &self,
         positions: &[u64],
-        limit: usize,
+        query: &Query,
         found: &mut Vec<Stored>,
     ) -> Result<ControlFlow<()>, ReadError> {
         let mut kept: Option<Loaded> = None;
-        for position in positions.iter().take(limit.saturating_sub(found.len())) {
+        let mut keys = Vec::new();
+        for position in positions {
+            if query.limit <= found.len() {
+                break;
+            }
             // Neighbours are often of one frame.
             let loaded = match kept.take().filter(|loaded| loaded.entry(*position).is_ok()) {
                 Some(loaded) => loaded,
                 None => self.catalogue.load(*position)?,
             };
             let entry = loaded.entry(*position)?;
-            found.push(loaded.open(&self.catalogue, (*position, &entry))?);
+            keys.clear();
+            (self.catalogue.values_of)(entry.kind, entry.public, &mut keys);
+            if query.keys.iter().all(|key| keys.contains(key)) {
+                found.push(loaded.open(&self.catalogue, (*position, &entry))?);
+            }
             kept = Some(loaded);
         }
         Ok(ControlFlow::Continue(()))

@@ -249,8 +249,8 @@ fn write_failed(file: String, source: io::Error) -> Fatal {
     Fatal::Write { file, source }
 }
 
-// A minute of the heaviest load we aim for is not much more, and reading one whole at a start or for
-// its index takes a tenth of a second.
-const SEGMENT_BYTES_MAX: usize = 64 << 20;
+// Some twenty thousand decisions. One is read whole at a start and for its index, which takes some
+// hundredths of a second and keeps as much memory; a terabyte of log is 65,536 of them.
+const SEGMENT_BYTES_MAX: usize = 16 << 20;
 // Offsets in a segment have 32 bits, and the last frame may go past the limit.
 const SEGMENT_BYTES_LIMIT: usize = 1 << 30;

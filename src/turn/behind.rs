@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::calendar::Span;
 use crate::clock::Clock;
 use crate::log::disk::Disk;
+use crate::log::index::Scratch;
 use crate::log::keys::Keys;
 use crate::log::reader::Reader;
 use crate::log::scrub::{Scrub, Scrubbed};
@@ -99,7 +100,7 @@ impl Behind {
 
 impl<C: Clock> Work<C> {
     fn go_on(self, orders: &Receiver<(Base, Memory)>, slot_next: &AtomicU32) {
-        let mut scrub = Scrub::default();
+        let (mut scrub, mut scratch) = (Scrub::default(), Scratch::default());
         let mut scrubbed = self.clock.steady();
         loop {
             match orders.recv_timeout(PAUSE) {
@@ -110,7 +111,7 @@ impl<C: Clock> Work<C> {
             if let Err(error) = self.keys.make_ahead(slot_next.load(Ordering::Relaxed)) {
                 tracing::error!(%error, "keys not made ahead");
             }
-            self.index();
+            self.index(&mut scratch);
             let now = self.clock.steady();
             if SCRUB_EVERY.0 <= now.0.saturating_sub(scrubbed.0) {
                 scrubbed = now;
@@ -127,9 +128,9 @@ impl<C: Clock> Work<C> {
         }
     }
 
-    fn index(&self) {
+    fn index(&self, scratch: &mut Scratch) {
         loop {
-            match self.reader.build_index() {
+            match self.reader.build_index(scratch) {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
@@ -152,6 +153,6 @@ impl<C: Clock> Work<C> {
 // A sealed segment is indexed within this of being sealed, plus the time that takes.
 const PAUSE: Duration = Duration::from_millis(200);
 
-// One segment a minute: 64 MiB take a tenth of a second to read and hash, and a terabyte of log is
-// gone over in eleven days.
-const SCRUB_EVERY: Span = Span::minutes(1);
+// One segment every 15 s: 16 MiB take some hundredths of a second to read and hash, and a terabyte of
+// log is gone over in eleven days.
+const SCRUB_EVERY: Span = Span::seconds(15);

@@ -39,7 +39,7 @@ fn a_request_without_optional_facts_is_read() {
     let request = request(sample::request(), NOW).unwrap();
     assert_eq!(request.rejected, []);
     assert_eq!(request.requested, request.transfer.confirmed);
-    assert_eq!(request.transfer, crate::testing::transfer());
+    assert_eq!(*request.transfer, crate::testing::transfer());
 }
 
 #[test]

@@ -5,7 +5,6 @@
 
 #![expect(
     clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot go on has failed"
@@ -82,7 +81,7 @@ impl Bank {
             stage: Stage::BeforeConfirmation,
             can_ask: true,
             continues: None,
-            transfer: transfer(self.now),
+            transfer: Box::new(transfer(self.now)),
             answers: Vec::new(),
             rejected: Vec::new(),
         }

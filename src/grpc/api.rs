@@ -100,7 +100,7 @@ impl Server {
         let door = handing.clone();
         tokio::spawn(async move { handing.hand_out().await });
         let taking = Arc::clone(&queue);
-        let begin = Box::new(|| {
+        let begin: Box<dyn FnOnce() -> JoinHandle<()>> = Box::new(|| {
             std::thread::spawn(move || {
                 let mut clockwork = Clockwork::start(Still, Time::MIN).unwrap();
                 run(&mut engine, &taking, &mut clockwork, |_| {}).unwrap();
@@ -119,7 +119,7 @@ impl Server {
             told.wait_for(|told| *told).await.unwrap();
         }));
         let client = ScreeningServiceClient::new(channel(address).await);
-        let (begin, turn) = (Some(begin as _), None);
+        let (begin, turn) = (Some(begin), None);
         let mut server =
             Self { address, client, health, queue, stop, stopped, begin, turn, _folder: folder };
         if turning {

@@ -255,7 +255,8 @@ fn reach(
     // An amount that cannot be compared is not known to be small.
     let worth = policy.worth(facts.transfer.money);
     let small = worth.is_some_and(|worth| worth < typology.amount_min.value());
-    let complete = typology.needs.iter().all(|needed| fired.meets(*needed));
+    let complete = typology.needs.iter().all(|needed| fired.meets(*needed))
+        && typology.is_told(&facts.mentions);
     if small || !complete || points < typology.inform_from {
         return None;
     }

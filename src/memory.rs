@@ -247,6 +247,8 @@ impl Memory {
                 payer_first: payer.map(|payer| payer.first),
                 pair: payer.and_then(|payer| payer.pair(identity.payee, since)),
                 earlier: None,
+                client_account: None,
+                biller: None,
             },
             inherited: Vec::new(),
             last: None,

@@ -186,6 +186,8 @@ fn facts() -> Facts {
                 amount_changed: false,
                 unanswered: true,
             }),
+            client_account: None,
+            biller: None,
         },
         inherited: vec![Inherited {
             fact: Fact::RemoteAccess,

@@ -55,3 +55,6 @@ const LEXICON: &str = "lexicon.toml";
 const WARNINGS: &str = "warnings/";
 /// Where the stories stand.
 const CASES: &str = "cases.toml";
+
+#[cfg(test)]
+mod tests;

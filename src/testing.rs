@@ -11,7 +11,10 @@ use crate::entry::{
 use crate::history::Recall;
 use crate::money::{Amount, Currency, Money, Share};
 use crate::signal::{Facts, Mode};
-use crate::transfer::{Payee, Payer, Request, Session, Stage, Texts, Transfer};
+use crate::text::{Concept, Mention, Source};
+use crate::transfer::{
+    Answer, NameCheck, NameResult, Payee, Payer, Request, Session, Stage, Texts, Transfer,
+};
 
 /// Reads an amount.
 pub(crate) fn amount(text: &str) -> Amount {
@@ -91,6 +94,22 @@ pub(crate) fn facts() -> Facts {
         seed: 0,
         rejected: Vec::new(),
     }
+}
+
+/// Returns what a name check answered, and no more; an empty reason is none.
+pub(crate) fn name_check(result: Option<NameResult>, reason: &str) -> NameCheck {
+    let reason = (!reason.is_empty()).then(|| reason.into());
+    NameCheck { result, reason, asked: None, reported: None, checked: None }
+}
+
+/// Returns a mention at the beginning of the reference.
+pub(crate) fn mention(concept: Concept) -> Mention {
+    Mention { concept, source: Source::Reference, from: 0, until: 4 }
+}
+
+/// Returns an option chosen under a question.
+pub(crate) fn answer(question: &str, option: &str) -> Answer {
+    Answer { question: question.into(), option: Some(option.into()), text: None, answered: None }
 }
 
 /// Reads `text` as TOML and returns what `read` makes of it, and the problems, a line each.

@@ -216,6 +216,14 @@ impl Policy {
 }
 
 impl Typology {
+    /// Returns what everything that it counts comes to at once, with nothing that speaks for the
+    /// payment.
+    pub fn most(&self) -> i64 {
+        let groups = self.weights.chunk_by(|one, next| one.group == next.group);
+        let strongest = groups.filter_map(|group| group.iter().map(|weight| weight.points).max());
+        strongest.fold(0, |sum: i64, points| sum.saturating_add(points.max(0)))
+    }
+
     /// Tells whether what it wants mentioned is.
     pub fn is_told(&self, mentions: &[Mention]) -> bool {
         let told = |concept: &Concept| mentions.iter().any(|mention| mention.concept == *concept);
@@ -224,11 +232,6 @@ impl Typology {
 }
 
 impl Signals {
-    /// Tells whether the signal at that place among the watches is one of them.
-    pub fn has(self, watch: usize) -> bool {
-        self.0 & bit(watch) != 0
-    }
-
     /// Tells whether every signal of it is one of `other`.
     pub fn within(self, other: Self) -> bool {
         self.0 & !other.0 == 0

@@ -160,11 +160,10 @@ fn read_policy(
         };
         check::check(&whole, unfit);
     }
-    let typologies =
-        stories.and_then(|stories| all(stories.into_iter().map(|story| story.typology)));
-    if let (Some(signals), Some(typologies)) = (&signals, &typologies) {
-        weighs_something(signals, &watches, typologies);
+    if let (Some(signals), Some(stories)) = (&signals, &stories) {
+        weighs_something(signals, &watches, stories);
     }
+    let typologies = stories.map(|stories| all(stories.into_iter().map(|story| story.typology)));
 
     bank?;
     locale?;
@@ -174,7 +173,7 @@ fn read_policy(
         lexicon: lexicon?,
         warnings,
         watches,
-        typologies: typologies?,
+        typologies: typologies??,
         cannot_ask: cannot_ask?,
         distrusted: distrusted?,
     })
@@ -278,10 +277,13 @@ fn read_typologies<'d>(
 }
 
 /// Notes signals that no typology gives any points: they would be looked for in vain.
-fn weighs_something(signals: &Section<'_>, watches: &[Watch], typologies: &[Typology]) {
+fn weighs_something(signals: &Section<'_>, watches: &[Watch], stories: &[Story<'_>]) {
+    if stories.iter().any(|story| story.weights.is_none()) {
+        return;
+    }
     let weighs = |(_, watch): &(usize, &Watch)| watch.kind.cancels().is_none();
     for (at, watch) in watches.iter().enumerate().filter(weighs) {
-        let mut weights = typologies.iter().flat_map(|typology| &typology.weights);
+        let mut weights = stories.iter().filter_map(|story| story.weights.as_ref()).flatten();
         if !weights.any(|weight| weight.watch == at && weight.points != 0) {
             let message = format!("`{}` has no points anywhere", watch.kind.id);
             let advice = "give it points, count its group in a typology, or remove it";

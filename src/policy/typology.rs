@@ -17,8 +17,8 @@ pub(super) struct Story<'d> {
     pub(super) counts: Vec<Text<'d>>,
     /// What it needs, list by list.
     pub(super) needs: Vec<Need<'d>>,
-    /// What each signal weighs in it.
-    pub(super) weights: Vec<Weight>,
+    /// What each signal weighs in it; absent where that cannot be read.
+    pub(super) weights: Option<Vec<Weight>>,
     /// Points from which each step is taken, weakest first; those that could be read.
     pub(super) thresholds: Vec<(&'static str, i64)>,
     /// Concepts of which one at least must be mentioned.
@@ -74,13 +74,14 @@ pub(super) fn read<'d>(section: Section<'d>, watches: &[Watch], warnings: &Warni
             warning: warning?.into(),
         })
     };
+    let typology = typology();
     Story {
-        typology: typology(),
+        typology,
         section,
         id: id.unwrap_or(""),
         counts: counts.unwrap_or_default(),
         needs: needs.unwrap_or_default(),
-        weights: weights.unwrap_or_default(),
+        weights,
         thresholds,
         mentions: mentions.flatten().unwrap_or_default(),
         warning: stated,

@@ -43,16 +43,8 @@ impl Reach<'_> {
         self.cheapest(self.needs, &mut chosen, &mut tries)
     }
 
-    /// Returns the weight of the strongest signal of `group`, as far as it adds.
-    pub(super) fn strongest(&self, group: &str) -> i64 {
-        let of_group = |weight: &&Weight| {
-            self.watches.get(weight.watch).is_some_and(|watch| watch.kind.group == group)
-        };
-        self.weights.iter().filter(of_group).map(|weight| weight.points).max().unwrap_or(0).max(0)
-    }
-
     /// Adds up, of each group, the strongest signal chosen by `may_fire`.
-    fn sum(&self, may_fire: impl Fn(&Watch) -> bool) -> i64 {
+    pub(super) fn sum(&self, may_fire: impl Fn(&Watch) -> bool) -> i64 {
         let mut groups: Vec<(usize, i64)> = Vec::new();
         for weight in self.weights {
             if self.watches.get(weight.watch).is_some_and(&may_fire) {

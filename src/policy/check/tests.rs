@@ -29,9 +29,10 @@ fn problems(files: Files) -> Vec<String> {
     let policy = admit(files.clone(), &problems);
     assert_eq!(policy.is_some(), load(files).is_ok(), "whatever loads can be run");
     // Without the line: the small policy may grow.
-    let told = problems.into_sorted().into_iter().map(|problem| {
-        format!("{}: {}: {}", problem.file, problem.message, problem.advice)
-    });
+    let told = problems
+        .into_sorted()
+        .into_iter()
+        .map(|problem| format!("{}: {}: {}", problem.file, problem.message, problem.advice));
     told.collect()
 }
 
@@ -65,19 +66,15 @@ fn a_threshold_is_within_reach_of_the_evidence() {
     policy(
         "hold_from   = 85",
         "hold_from = 121",
-        &[
-            "policy.toml: `hold_from` is 121 and everything counted comes to 120 points, so it is \
-           out of reach: lower it to 120 or less, or count more groups",
-        ],
+        &["policy.toml: `hold_from` is 121 and everything counted comes to 120 points, so it is \
+           out of reach: lower it to 120 or less, or count more groups"],
     );
     let points = "inform_from = 55\nask_from    = 65\nreview_from = 75\nhold_from   = 85";
     policy(
         points,
         "inform_from = 121\nask_from = 122\nreview_from = 123\nhold_from = 124",
-        &[
-            "policy.toml: `inform_from` is 121 and everything counted comes to 120 points, so it \
-           never fires: lower it to 120 or less, or count more groups",
-        ],
+        &["policy.toml: `inform_from` is 121 and everything counted comes to 120 points, so it \
+           never fires: lower it to 120 or less, or count more groups"],
     );
 }
 
@@ -122,10 +119,8 @@ fn text_alone_never_holds() {
     policy(
         from,
         &with(40),
-        &[
-            "policy.toml: what is written reaches `hold_from` with nothing else: need a group of \
-             another kind, such as `payee`: people write anything",
-        ],
+        &["policy.toml: what is written reaches `hold_from` with nothing else: need a group of \
+             another kind, such as `payee`: people write anything"],
     );
 }
 
@@ -180,11 +175,9 @@ fn what_is_counted_weighs_something_and_can_be_spoken_against() {
     policy(
         "points         = -50",
         "points = -66",
-        &[
-            "policy.toml: what speaks for a payment takes off 66 points, so that even everything \
+        &["policy.toml: what speaks for a payment takes off 66 points, so that even everything \
            together, 120 points, stays below `inform_from`: let it weigh less: a protected payee \
-           must not silence all evidence at once",
-        ],
+           must not silence all evidence at once"],
     );
 }
 
@@ -215,10 +208,8 @@ fn what_is_looked_for_can_be_said_and_what_can_be_said_is_looked_for() {
         "lexicon.toml",
         "[[concept]]\nid      = \"refund_promise\"",
         "[[concept]]\nid = \"bail\"\nphrases = [\"bail money\"]\n[[concept]]\nid = \"refund_promise\"",
-        &[
-            "lexicon.toml: no signal and no typology looks for `bail`: name it in the `concepts` \
-           of a signal, or remove its phrases",
-        ],
+        &["lexicon.toml: no signal and no typology looks for `bail`: name it in the `concepts` \
+           of a signal, or remove its phrases"],
     );
 }
 

@@ -1,20 +1,20 @@
 //! Typologies: thresholds within reach, needs that ask something, evidence of more than one kind.
 
 use crate::document::{Problems, Text};
-use crate::policy::Watch;
 use crate::policy::check::reach::Reach;
 use crate::policy::check::{POLICY, Whole};
 use crate::policy::typology::{Need, Story};
+use crate::policy::{Watch, Weight};
 use crate::signal::Family;
 
 /// Notes what is wrong with each typology, and with any two of them.
 pub(super) fn check(whole: &Whole<'_, '_>, problems: &Problems) {
     for (at, story) in whole.stories.iter().enumerate() {
-        let reach = Reach { watches: whole.watches, weights: &story.weights, needs: &story.needs };
-        counts(story, whole.watches, reach, problems);
+        let reach = Reach { watches: whole.watches, weights: weights(story), needs: &story.needs };
+        counts(story, whole.watches, problems);
         needs(story, whole.watches, problems);
         // Where a name in it leads nowhere, what it reaches is not known yet.
-        let readable = !story.weights.is_empty()
+        let readable = !weights(story).is_empty()
             && !story.needs.is_empty()
             && story.needs.iter().all(|need| !need.signals.none());
         if readable {
@@ -37,10 +37,10 @@ pub(super) fn check(whole: &Whole<'_, '_>, problems: &Problems) {
 }
 
 /// Notes groups that add nothing, and a typology that nothing can speak against.
-fn counts(story: &Story<'_>, watches: &[Watch], reach: Reach<'_>, problems: &Problems) {
+fn counts(story: &Story<'_>, watches: &[Watch], problems: &Problems) {
     for group in &story.counts {
         let known = watches.iter().any(|watch| watch.kind.group == group.text);
-        let weighs = story.weights.iter().any(|weight| {
+        let weighs = weights(story).iter().any(|weight| {
             let of_group =
                 watches.get(weight.watch).is_some_and(|watch| watch.kind.group == group.text);
             of_group && weight.points != 0
@@ -57,22 +57,6 @@ fn counts(story: &Story<'_>, watches: &[Watch], reach: Reach<'_>, problems: &Pro
         let message = "nothing that speaks for a payment is counted";
         let advice = format!("add `{PROTECTIVE}` to `counts`, so that known payees are left alone");
         problems.report(POLICY, story.section.line_of("counts"), message, advice);
-    }
-    if counted("voice") && watches.iter().any(|watch| watch.kind.group == CALLING) {
-        let takes = takes_off(story, watches, CALLING);
-        let adds = reach.strongest("voice");
-        if !counted(CALLING) {
-            let message = "a call counts, and that the bank itself is calling does not";
-            let advice = format!("add `{CALLING}` to `counts`");
-            problems.report(POLICY, story.section.line_of("counts"), message, advice);
-        } else if adds < takes {
-            let message =
-                format!("a call from the bank takes off {takes} points and a call adds {adds}");
-            let advice = format!(
-                "give `{CALLING}` -{adds} points: it takes back what the call says and no more"
-            );
-            problems.report(POLICY, story.section.line_of("counts"), message, advice);
-        }
     }
 }
 
@@ -182,14 +166,16 @@ fn kinds(story: &Story<'_>, watches: &[Watch], reach: Reach<'_>, problems: &Prob
     }
 }
 
-/// Notes protection that silences what it must not.
+/// Notes protection that silences everything it may speak against.
 fn protection(story: &Story<'_>, reach: Reach<'_>, watches: &[Watch], problems: &Problems) {
     let takes = takes_off(story, watches, PROTECTIVE);
     let most = reach.most();
+    let firm = reach.sum(|watch| watch.kind.is_firm());
+    let left = firm.saturating_add(most.saturating_sub(firm).saturating_sub(takes).max(0));
     let inform = story.thresholds.iter().find(|(key, _)| *key == "inform_from");
     if let Some((key, points)) = inform
-        && most.saturating_sub(takes) < *points
-        && most >= *points
+        && left < *points
+        && *points <= most
     {
         let message = format!(
             "what speaks for a payment takes off {takes} points, so that even everything together, \
@@ -203,7 +189,7 @@ fn protection(story: &Story<'_>, reach: Reach<'_>, watches: &[Watch], problems: 
 /// Returns how much the strongest signal of a protective group takes off.
 fn takes_off(story: &Story<'_>, watches: &[Watch], group: &str) -> i64 {
     let of_group = |watch: &&Watch| watch.kind.group == group;
-    let weights = story.weights.iter();
+    let weights = weights(story).iter();
     let weights = weights.filter(|weight| watches.get(weight.watch).filter(of_group).is_some());
     weights.map(|weight| weight.points).min().unwrap_or(0).min(0).saturating_neg()
 }
@@ -226,6 +212,10 @@ fn in_order<'s, 'd>(one: &'s Story<'d>, other: &'s Story<'d>) -> (&'s Story<'d>,
     if priority(one) < priority(other) { (other, one) } else { (one, other) }
 }
 
+fn weights<'s>(story: &'s Story<'_>) -> &'s [Weight] {
+    story.weights.as_deref().unwrap_or_default()
+}
+
 fn line_of(name: &Text<'_>) -> u32 {
     name.line
 }
@@ -237,8 +227,6 @@ fn listed(names: &[Text<'_>]) -> String {
 
 /// Speaks for a payment.
 const PROTECTIVE: &str = "protective";
-/// Says that the bank itself is on the line.
-const CALLING: &str = "bank_is_calling";
 /// What others make of the payment.
 const SCORE: &str = "outside_score";
 

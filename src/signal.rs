@@ -129,7 +129,13 @@ signals![
     legal_pretext,
     refund_promise,
     established_payee,
+    authority_claim,
+    safe_account,
+    urgency_wording,
+    secrecy_wording,
 ];
+
+mod wording;
 
 #[cfg(test)]
 mod tests {
@@ -159,6 +165,10 @@ mod tests {
             (8, "legal_pretext"),
             (9, "refund_promise"),
             (10, "established_payee"),
+            (11, "authority_claim"),
+            (12, "safe_account"),
+            (13, "urgency_wording"),
+            (14, "secrecy_wording"),
         ];
         for known in permanent {
             assert!(listed.contains(&known), "{known:?}");

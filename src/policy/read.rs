@@ -2,13 +2,13 @@
 
 use rust_decimal::Decimal;
 
-use crate::document::{Document, Problem, Problems, Section, all, nearest};
+use crate::document::{Document, Problem, Problems, Section, Text, all, nearest};
 use crate::money::Currency;
 use crate::policy::check::{self, Whole};
 use crate::policy::typology::{self, Story};
 use crate::policy::{CannotAsk, Files, Policy, Signals, Typology, WATCHES_MAX, Watch};
 use crate::signal::{self, Facts, Family, Look, Reading};
-use crate::text::{Concept, Draft as Phrases, Lexicon};
+use crate::text::{Concept, Draft as Phrases, Lexicon, Listed, PhraseError};
 use crate::warning::{Bank, Draft as Scripts, Warnings};
 
 /// Reads every file, and a policy out of them where none has a problem.
@@ -299,7 +299,14 @@ fn read_lexicon(path: &str, text: &str, problems: &Problems) -> Option<Lexicon> 
     let concepts: Vec<_> = Concept::ALL.iter().map(|concept| (concept.name(), *concept)).collect();
 
     let mut phrases = Phrases::default();
-    let mut seen = Vec::new();
+    // Lexicons from before there were any have none.
+    for word in root.optional("negations", Section::texts).flatten().unwrap_or_default() {
+        if let Err(error) = phrases.negation(word.text) {
+            let message = format!("`{}` cannot deny a phrase: {error}", word.text);
+            root.report_at(word.line, message, "remove it, or write it otherwise");
+        }
+    }
+    let (mut seen, mut full) = (Vec::new(), false);
     for section in root.sections("concept")? {
         let concept = section.choice("id", &concepts);
         let spoken = section.texts("phrases");
@@ -309,16 +316,20 @@ fn read_lexicon(path: &str, text: &str, problems: &Problems) -> Option<Lexicon> 
             section.report("id", "the concept is there twice", "put its phrases together");
         }
         seen.push(concept);
-        for (texts, exception) in [(spoken, false), (excepted.flatten(), true)] {
-            for text in texts.unwrap_or_default() {
-                let added = if exception {
-                    phrases.exception(concept, text.text)
-                } else {
-                    phrases.phrase(concept, text.text)
-                };
-                if let Err(error) = added {
-                    let message = format!("`{}` cannot be a phrase: {error}", text.text);
-                    section.report_at(text.line, message, "remove it, or write it otherwise");
+        for (texts, excepted) in [(spoken, false), (excepted.flatten(), true)] {
+            for Text { text, line } in texts.unwrap_or_default() {
+                match phrases.add(Listed { concept, text, excepted, line }) {
+                    Ok(()) => {}
+                    // All that follow are too many as well: said once.
+                    Err(PhraseError::Full) if full => {}
+                    Err(error @ PhraseError::Full) => {
+                        full = true;
+                        section.report_at(line, error.to_string(), "remove what mentions nothing");
+                    }
+                    Err(error) => {
+                        let message = format!("`{text}` cannot be a phrase: {error}");
+                        section.report_at(line, message, "remove it, or write it otherwise");
+                    }
                 }
             }
         }

@@ -253,16 +253,23 @@ impl Lexicon {
         spoken.iter().any(|spoken| spoken.mention.concept == phrase.concept)
     }
 
-    /// Tells whether some phrase of its concept stands inside `exception`: one in which nothing would
-    /// be mentioned excepts nothing.
+    /// Tells whether some phrase of its concept stands inside `exception`, or could seem to where the
+    /// text is cut off in its last word: one in which nothing would be mentioned excepts nothing.
     pub fn excepts_something(&self, exception: &Listed<'_>) -> bool {
         let mut row = Row::EMPTY;
         self.vocabulary.read(exception.text, false, &mut row);
         let row = row.words();
-        (0..row.len()).any(|at| {
-            self.beginning(row, at)
-                .any(|phrase| !phrase.origin.excepted && phrase.concept == exception.concept)
-        })
+        let last = row.last().map_or(&[][..], |seen| self.vocabulary.word(seen.word));
+        let begun = last.get(..CUT_LETTERS_MIN).filter(|_| row.len() == 1);
+        let meant = |phrase: &&Phrase| {
+            !phrase.origin.excepted && phrase.concept == exception.concept
+        };
+        let begins = |phrase: &Phrase| match (&*phrase.words, begun) {
+            ([word], Some(begun)) => self.vocabulary.word(*word).starts_with(begun),
+            _ => false,
+        };
+        (0..row.len()).any(|at| self.beginning(row, at).any(|phrase| meant(&phrase)))
+            || self.phrases.iter().filter(meant).any(begins)
     }
 
     /// Returns the phrases that mention something in a text in which it is not meant.
@@ -310,7 +317,7 @@ impl Lexicon {
     fn meant(&self, row: &[Seen], spoken: &Range<usize>, phrase: &Phrase) -> bool {
         let last = row.get(spoken.end.saturating_sub(1));
         let meant = phrase.words.last().copied().unwrap_or(UNKNOWN);
-        let cut_off = last.is_some_and(|last| last.word != meant);
+        let cut_off = last.is_some_and(|last| last.word != meant && last.other != meant);
         if let Some(last) = last.filter(|_| cut_off) {
             let word = self.vocabulary.word(meant);
             let letters = usize::from(last.letters);
@@ -359,23 +366,23 @@ impl Lexicon {
         at: usize,
     ) -> impl Iterator<Item = &'l Phrase> + use<'l, 'r> {
         let rest = row.get(at..).unwrap_or(&[]);
-        let range = rest.first().map_or(0..0, |seen| self.begun(seen));
-        let phrases = self.phrases.get(range).unwrap_or(&[]);
-        phrases.iter().filter(move |phrase| {
+        let [begun, other] = rest.first().map_or([0..0, 0..0], |seen| self.begun(seen));
+        let phrases = self.phrases.get(begun).unwrap_or(&[]).iter();
+        phrases.chain(self.phrases.get(other).unwrap_or(&[])).filter(move |phrase| {
             phrase.words.len() <= rest.len()
                 && phrase.words.iter().zip(rest).all(|(word, seen)| seen.begins(*word))
         })
     }
 
     /// Returns the phrases whose first word `seen` is or begins.
-    fn begun(&self, seen: &Seen) -> Range<usize> {
+    fn begun(&self, seen: &Seen) -> [Range<usize>; 2] {
         let of = |word: u16| self.first.get(usize::from(word)).cloned().unwrap_or(0..0);
         let (from, until) = seen.cut;
         if until <= from || usize::from(seen.letters) < CUT_LETTERS_MIN {
-            return of(seen.word);
+            return [of(seen.word), of(seen.other)];
         }
         let ranges = (from..until).map(of).filter(|range| !range.is_empty());
-        ranges.reduce(|all, next| all.start..next.end).unwrap_or(0..0)
+        [ranges.reduce(|all, next| all.start..next.end).unwrap_or(0..0), 0..0]
     }
 }
 

@@ -90,12 +90,13 @@ impl Slips {
         Self { filter, listed }
     }
 
-    /// Returns the word that `word` is one slip away from; one as long before others.
-    pub(super) fn find(&self, hashes: &Hashes, word: &[u8], words: &[Box<str>]) -> Option<u16> {
+    /// Returns the words, two at most, that `word` is one slip away from; those that begin as it does
+    /// before others. "Investigaton" may have been going to be an investigation or an investigator.
+    pub(super) fn find(&self, hashes: &Hashes, word: &[u8], words: &[Box<str>]) -> [Option<u16>; 2] {
+        let mut found = [None; 2];
         if word.len().saturating_add(1) < LETTERS_MIN || self.listed.is_empty() {
-            return None;
+            return found;
         }
-        let mut found = None;
         for hash in hashes.slipped() {
             let (place, bit) = place(hash, self.filter.len());
             if self.filter.get(place).is_none_or(|bits| bits & bit == 0) {
@@ -105,11 +106,14 @@ impl Slips {
             let same = self.listed.get(from..).unwrap_or(&[]).iter();
             for (_, number) in same.take(SAME_MAX).take_while(|(listed, _)| *listed == hash) {
                 let meant = words.get(usize::from(*number)).map_or(&[][..], |meant| meant.as_bytes());
-                if is_one_slip(word, meant) {
-                    if meant.len() == word.len() {
-                        return Some(*number);
-                    }
-                    found = found.or(Some(*number));
+                if found.contains(&Some(*number)) || !is_one_slip(word, meant) {
+                    continue;
+                }
+                match found {
+                    _ if meant.first() == word.first() => found = [Some(*number), found[0]],
+                    [None, _] => found[0] = Some(*number),
+                    [_, None] => found[1] = Some(*number),
+                    _ => {}
                 }
             }
         }
@@ -199,7 +203,7 @@ mod tests {
         let words: Vec<Box<str>> = words.into_iter().map(Into::into).collect();
         let slips = Slips::of(&words);
         let found = slips.find(&Hashes::of(typed.as_bytes()), typed.as_bytes(), &words);
-        assert_eq!(found.map(|number| &*words[usize::from(number)]), want, "{typed}");
+        assert_eq!(found[0].map(|number| &*words[usize::from(number)]), want, "{typed}");
     }
 
     #[test]
@@ -224,6 +228,16 @@ mod tests {
             let want = (typed != "opilce").then_some(want);
             check(typed, want);
         }
+    }
+
+    #[test]
+    fn where_two_may_be_meant_both_are() {
+        let words = ["gwarant", "warrant", "warrants"].map(Box::from);
+        let slips = Slips::of(&words);
+        let find = |typed: &[u8]| slips.find(&Hashes::of(typed), typed, &words);
+        assert_eq!(find(b"warant"), [Some(1), Some(0)]);
+        assert_eq!(find(b"warrans"), [Some(2), Some(1)]);
+        assert_eq!(find(b"wararnt"), [Some(1), None]);
     }
 
     #[test]

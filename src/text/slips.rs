@@ -43,7 +43,18 @@ impl Hashes {
 
     /// Returns the hash of the whole word.
     pub(super) fn whole(&self) -> u32 {
-        mix(self.beginning(self.length))
+        mix(self.open())
+    }
+
+    /// Returns the hash of the word as it goes on in a longer one.
+    pub(super) fn open(&self) -> u32 {
+        self.beginning(self.length)
+    }
+
+    /// Returns the hash of the word behind another of so many letters, run together.
+    pub(super) fn behind(&self, open: u32, letters: usize) -> u32 {
+        let power = POWERS.get(letters).copied().unwrap_or(0);
+        mix(open.wrapping_add(power.wrapping_mul(self.open())))
     }
 
     /// Returns the hash of the word without its letter at `at`.
@@ -262,6 +273,12 @@ mod tests {
         }) {
             check(&typed, Some("warrant"));
         }
+    }
+
+    #[test]
+    fn hashes_of_two_words_run_together_are_those_of_one() {
+        let [one, two] = [b"solici", b"ortors"].map(|word| Hashes::of(word));
+        assert_eq!(two.behind(one.open(), 6), Hashes::of(b"soliciortors").whole());
     }
 
     #[test]

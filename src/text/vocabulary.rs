@@ -115,6 +115,8 @@ struct Apart {
 struct Before {
     folded: [u8; WORD_BYTES_MAX],
     length: usize,
+    /// Hash of it, as it goes on in a longer word.
+    hash: u32,
 }
 
 impl Vocabulary {
@@ -157,29 +159,30 @@ impl Vocabulary {
             length: 0,
             row: 0,
         };
-        let mut before = Before { folded: [0; WORD_BYTES_MAX], length: 0 };
+        let mut before = Before { folded: [0; WORD_BYTES_MAX], length: 0, hash: 0 };
         each_word(text, |word| {
             let cut = filled && word.until == text.len();
+            let hashes = Hashes::of(word.folded);
             if let [letter] = word.folded {
-                let number = self.find(word.folded);
+                let number = self.find_hashed(word.folded, hashes.whole());
                 row.push(Seen { word: number, ..seen(&word, word.from, word.until) });
-                if apart.length == 0 && self.join(&before, &word, row) {
+                if apart.length == 0 && self.join(&before, &word, &hashes, row) {
                     before.length = 0;
                     return;
                 }
                 apart.push(*letter, &word, row);
                 before.length = 0;
                 if apart.length == 1 {
-                    before.set(&word);
+                    before.set(&word, &hashes);
                 }
                 return;
             }
             self.put_together(&mut apart, false, row);
             let length = row.length;
-            self.read_word(&word, cut, row);
+            self.read_word(&word, &hashes, cut, row);
             let whole = row.length == length.saturating_add(1);
-            if whole && !self.join(&before, &word, row) {
-                before.set(&word);
+            if whole && !self.join(&before, &word, &hashes, row) {
+                before.set(&word, &hashes);
             } else {
                 before.length = 0;
             }
@@ -194,7 +197,7 @@ impl Vocabulary {
 
     fn find_hashed(&self, folded: &[u8], hash: u32) -> u16 {
         let mask = self.places.len().saturating_sub(1);
-        let mut at = wide(hash) & mask;
+        let mut at = self.place(hash);
         loop {
             let Some(number) = self.places.get(at).and_then(|place| place.checked_sub(1)) else {
                 return UNKNOWN;
@@ -207,13 +210,17 @@ impl Vocabulary {
         }
     }
 
+    /// Returns where the word of a hash stands, unless others of its place came first.
+    fn place(&self, hash: u32) -> usize {
+        usize::try_from(hash).unwrap_or(0) & self.places.len().saturating_sub(1)
+    }
+
     /// Returns a word of the vocabulary.
     pub(super) fn word(&self, number: u16) -> &[u8] {
         self.words.get(usize::from(number)).map_or(&[], |word| word.as_bytes())
     }
 
-    fn read_word(&self, word: &Word<'_>, cut: bool, row: &mut Row) {
-        let hashes = Hashes::of(word.folded);
+    fn read_word(&self, word: &Word<'_>, hashes: &Hashes, cut: bool, row: &mut Row) {
         let exact = self.find_hashed(word.folded, hashes.whole());
         if exact != UNKNOWN && !cut {
             return row.push(Seen { word: exact, ..seen(word, word.from, word.until) });
@@ -225,7 +232,7 @@ impl Vocabulary {
                 return row.push(Seen { word: exact, cut, ..seen(word, word.from, word.until) });
             }
         }
-        let Some(pieces) = self.spell(word.folded, &hashes, cut) else {
+        let Some(pieces) = self.spell(word.folded, hashes, cut) else {
             return row.push(seen(word, word.from, word.until));
         };
         // Where something fell away in between, nobody can tell which letter stood where.
@@ -305,20 +312,21 @@ impl Vocabulary {
     /// Splits what ran together into words of the vocabulary, nothing left over but, in a text that
     /// is cut off, the beginning of another.
     fn split(&self, folded: &[u8], cut: bool) -> Option<Pieces> {
-        if folded.len() < SPLIT_LETTERS_MIN || self.lengths(folded) == 0 {
+        let lengths = self.lengths(folded);
+        if folded.len() < SPLIT_LETTERS_MIN || lengths == 0 {
             return None;
         }
         let mut pieces = Pieces::NONE;
-        let split = self.split_from(folded, 0, cut, &mut pieces, &mut 0);
+        let split = self.split_from(folded, (0, lengths), cut, &mut pieces, &mut 0);
         (split && !is_plain(folded)).then_some(pieces)
     }
 
-    /// Splits `folded` from `from` on, the longest word first; `dead` has a bit for each place from
-    /// which it is known to go no further.
+    /// Splits `folded` from `from` on, where words of `lengths` stand, the longest first; `dead` has a
+    /// bit for each place from which it is known to go no further.
     fn split_from(
         &self,
         folded: &[u8],
-        from: usize,
+        (from, mut lengths): (usize, u64),
         cut: bool,
         pieces: &mut Pieces,
         dead: &mut u64,
@@ -331,7 +339,6 @@ impl Vocabulary {
             return false;
         }
         let rest = folded.get(from..).unwrap_or(&[]);
-        let mut lengths = self.lengths(rest);
         let kept = pieces.length;
         while lengths != 0 {
             let longest = 63_u32.saturating_sub(lengths.leading_zeros());
@@ -341,7 +348,8 @@ impl Vocabulary {
             let word = self.find(rest.get(..length).unwrap_or(&[]));
             pieces.length = kept;
             pieces.push(Piece { word, from, until, ..Piece::NONE });
-            if self.split_from(folded, until, cut, pieces, dead) {
+            let next = self.lengths(folded.get(until..).unwrap_or(&[]));
+            if self.split_from(folded, (until, next), cut, pieces, dead) {
                 return true;
             }
         }
@@ -364,7 +372,7 @@ impl Vocabulary {
     /// Returns a bit for each length of a word that `rest` begins with and that may be a piece.
     fn lengths(&self, rest: &[u8]) -> u64 {
         let mut lengths = 0_u64;
-        if rest.get(..2).is_some_and(|part| SHORT_PIECES.contains(&part)) {
+        if is_short_piece(rest) {
             lengths |= 1 << 2;
         }
         let known = |(place, bit): (usize, u64)| self.threes.get(place).map(|bits| bits & bit);
@@ -372,11 +380,12 @@ impl Vocabulary {
             return lengths;
         }
         let mut range = self.beginning(rest.get(..2).unwrap_or(&[]));
-        for length in 3..=rest.len() {
-            range = self.narrow(range, rest.get(..length).unwrap_or(&[]));
+        for (at, letter) in rest.iter().enumerate().skip(2) {
+            range = self.narrow(&range, at, *letter);
             if range.is_empty() {
                 break;
             }
+            let length = at.saturating_add(1);
             // In order, the word itself stands before those that go on.
             if self.word(range.start).len() == length {
                 let bit = u32::try_from(length).ok().and_then(|at| 1_u64.checked_shl(at));
@@ -410,9 +419,13 @@ impl Vocabulary {
     }
 
     /// Puts `word` and the one before it together where they are two pieces of one; tells whether.
-    fn join(&self, before: &Before, word: &Word<'_>, row: &mut Row) -> bool {
+    fn join(&self, before: &Before, word: &Word<'_>, hashes: &Hashes, row: &mut Row) -> bool {
         let length = before.length.saturating_add(word.folded.len());
         if before.length == 0 || !(4..=WORD_BYTES_MAX).contains(&length) {
+            return false;
+        }
+        let hash = hashes.behind(before.hash, before.length);
+        if self.places.get(self.place(hash)).is_none_or(|place| *place == 0) {
             return false;
         }
         let Some(at) = row.length.checked_sub(2) else { return false };
@@ -423,7 +436,7 @@ impl Vocabulary {
         let mut folded = before.folded;
         let rest = folded.iter_mut().skip(before.length);
         rest.zip(word.folded).for_each(|(slot, byte)| *slot = *byte);
-        let number = self.find(folded.get(..length).unwrap_or(&[]));
+        let number = self.find_hashed(folded.get(..length).unwrap_or(&[]), hash);
         if number == UNKNOWN {
             return false;
         }
@@ -448,7 +461,11 @@ impl Vocabulary {
             whole.0..whole.1
         };
         match (pair(letters), letters) {
-            (Some(at), _) => self.narrow(pairs(at, at.saturating_add(1)), letters),
+            (Some(at), _) => {
+                let further = letters.iter().enumerate().skip(2);
+                let begun = pairs(at, at.saturating_add(1));
+                further.fold(begun, |range, (at, letter)| self.narrow(&range, at, *letter))
+            }
             (None, [letter @ b'a'..=b'z']) => {
                 let at = usize::from(letter.saturating_sub(b'a')).saturating_mul(26);
                 pairs(at, at.saturating_add(26))
@@ -457,14 +474,15 @@ impl Vocabulary {
         }
     }
 
-    /// Returns the words among `range` that begin with `letters`.
-    fn narrow(&self, range: Range<u16>, letters: &[u8]) -> Range<u16> {
+    /// Returns the words among `range`, all alike before `at`, whose letter there is `letter`.
+    fn narrow(&self, range: &Range<u16>, at: usize, letter: u8) -> Range<u16> {
         let among = usize::from(range.start)..usize::from(range.end);
         let words = self.words.get(among).unwrap_or(&[]);
-        let from = words.partition_point(|word| word.as_bytes() < letters);
-        let rest = words.get(from..).unwrap_or(&[]);
-        let count = rest.partition_point(|word| word.as_bytes().starts_with(letters));
-        let from = range.start.saturating_add(narrow(from));
+        let letter_of = |word: &str| word.as_bytes().get(at).copied();
+        let before = words.partition_point(|word| letter_of(word) < Some(letter));
+        let rest = words.get(before..).unwrap_or(&[]);
+        let count = rest.partition_point(|word| letter_of(word) == Some(letter));
+        let from = range.start.saturating_add(narrow(before));
         from..from.saturating_add(narrow(count))
     }
 }
@@ -525,17 +543,32 @@ impl Apart {
 }
 
 impl Before {
-    fn set(&mut self, word: &Word<'_>) {
-        for (slot, byte) in self.folded.iter_mut().zip(word.folded) {
-            *slot = *byte;
+    fn set(&mut self, word: &Word<'_>, hashes: &Hashes) {
+        if let Some(slots) = self.folded.get_mut(..word.folded.len()) {
+            slots.copy_from_slice(word.folded);
         }
         self.length = word.folded.len();
+        self.hash = hashes.open();
     }
 }
 
 fn seen(word: &Word<'_>, from: usize, until: usize) -> Seen {
     let letters = narrow(word.folded.len());
     Seen { letters, from: narrow_place(from), until: narrow_place(until), ..Seen::NONE }
+}
+
+/// Tells whether `letters` begin with two that are typed together with others, as in "SAFEAC" and
+/// "REFUNDBYCHEQUE". All other pieces have three or more, because "ARRESTOR" is no arrest.
+const fn is_short_piece(letters: &[u8]) -> bool {
+    matches!(
+        letters,
+        [b'a', b'c', ..]
+            | [b'b', b'y', ..]
+            | [b'c', b'q', ..]
+            | [b'm', b'r' | b's' | b'y', ..]
+            | [b'o', b'f' | b'n', ..]
+            | [b't', b'o', ..]
+    )
 }
 
 /// Returns the place of the first two letters of `word` among [`PAIRS`].
@@ -587,9 +620,6 @@ fn wide(hash: u32) -> usize {
 const PAIRS: usize = 26 * 26;
 /// Most words that one is split into: a long reference of short words.
 const PIECES_MAX: usize = 8;
-/// Pieces of two letters that are typed together with others, "SAFEAC" and "REFUNDBYCHEQUE"; all
-/// others have three or more, because "ARRESTOR" is no arrest.
-const SHORT_PIECES: &[&[u8]] = &[b"ac", b"by", b"cq", b"mr", b"ms", b"my", b"of", b"on", b"to"];
 /// Shortest word that is split: two of three letters.
 const SPLIT_LETTERS_MIN: usize = 6;
 /// Fewest letters set apart that are put together: two are somebody's initials.

@@ -74,7 +74,6 @@ impl Row {
             self.length = self.length.saturating_add(1);
         }
     }
-
 }
 
 impl Seen {
@@ -91,6 +90,8 @@ impl Seen {
 struct Pieces {
     list: [Piece; PIECES_MAX],
     length: usize,
+    /// A bit for each letter from which nothing is known to go further.
+    dead: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -164,8 +165,12 @@ impl Vocabulary {
             let cut = filled && word.until == text.len();
             let hashes = Hashes::of(word.folded);
             if let [letter] = word.folded {
-                let number = self.find_hashed(word.folded, hashes.whole());
-                row.push(Seen { word: number, ..seen(&word, word.from, word.until) });
+                let begun = if cut { self.beginning(word.folded) } else { 0..0 };
+                row.push(Seen {
+                    word: self.find_hashed(word.folded, hashes.whole()),
+                    cut: (begun.start, begun.end),
+                    ..seen(&word, word.from, word.until)
+                });
                 if apart.length == 0 && self.join(&before, &word, &hashes, row) {
                     before.length = 0;
                     return;
@@ -317,28 +322,33 @@ impl Vocabulary {
             return None;
         }
         let mut pieces = Pieces::NONE;
-        let split = self.split_from(folded, (0, lengths), cut, &mut pieces, &mut 0);
+        let split = self.split_from(folded, (0, lengths), cut, &mut pieces);
         (split && !is_plain(folded)).then_some(pieces)
     }
 
-    /// Splits `folded` from `from` on, where words of `lengths` stand, the longest first; `dead` has a
-    /// bit for each place from which it is known to go no further.
+    /// Splits `folded` from `from` on, where words of `lengths` stand, the longest first.
     fn split_from(
         &self,
         folded: &[u8],
         (from, mut lengths): (usize, u64),
         cut: bool,
         pieces: &mut Pieces,
-        dead: &mut u64,
     ) -> bool {
         if from == folded.len() {
             return 2 <= pieces.length;
         }
         let here = u32::try_from(from).ok().and_then(|at| 1_u64.checked_shl(at)).unwrap_or(0);
-        if *dead & here != 0 || PIECES_MAX <= pieces.length {
+        if pieces.dead & here != 0 || PIECES_MAX <= pieces.length {
             return false;
         }
         let rest = folded.get(from..).unwrap_or(&[]);
+        let range = if cut && 0 < from { self.beginning(rest) } else { 0..0 };
+        if 2 < rest.len() && !range.is_empty() {
+            let cut = (range.start, range.end);
+            let word = self.find(rest);
+            pieces.push(Piece { word, cut, from, until: folded.len(), ..Piece::NONE });
+            return true;
+        }
         let kept = pieces.length;
         while lengths != 0 {
             let longest = 63_u32.saturating_sub(lengths.leading_zeros());
@@ -349,23 +359,16 @@ impl Vocabulary {
             pieces.length = kept;
             pieces.push(Piece { word, from, until, ..Piece::NONE });
             let next = self.lengths(folded.get(until..).unwrap_or(&[]));
-            if self.split_from(folded, (until, next), cut, pieces, dead) {
+            if self.split_from(folded, (until, next), cut, pieces) {
                 return true;
             }
         }
         pieces.length = kept;
-        if cut && 0 < from {
-            let range = self.beginning(rest);
-            if 2 < rest.len() && !range.is_empty() {
-                let cut = (range.start, range.end);
-                pieces.push(Piece { cut, from, until: folded.len(), ..Piece::NONE });
-                return true;
-            }
-            if rest.len() <= 2 && 2 <= kept {
-                return true;
-            }
+        // One or two letters of the next word are nothing to go by.
+        if cut && rest.len() <= 2 && 2 <= kept {
+            return true;
         }
-        *dead |= here;
+        pieces.dead |= here;
         false
     }
 
@@ -488,10 +491,7 @@ impl Vocabulary {
 }
 
 impl Pieces {
-    const NONE: Self = Self {
-        list: [Piece::NONE; PIECES_MAX],
-        length: 0,
-    };
+    const NONE: Self = Self { list: [Piece::NONE; PIECES_MAX], length: 0, dead: 0 };
 
     fn one(word: u16, until: usize) -> Self {
         let mut pieces = Self::NONE;
@@ -512,8 +512,7 @@ impl Pieces {
 }
 
 impl Piece {
-    const NONE: Self =
-        Self { word: UNKNOWN, other: UNKNOWN, cut: (0, 0), from: 0, until: 0 };
+    const NONE: Self = Self { word: UNKNOWN, other: UNKNOWN, cut: (0, 0), from: 0, until: 0 };
 
     fn seen(&self, from: usize, until: usize) -> Seen {
         Seen {

@@ -12,6 +12,7 @@ pub mod text;
 pub mod transfer;
 pub mod history;
 pub mod document;
+pub mod lists;
 pub mod warning;
 pub mod signal;
 pub mod policy;

@@ -2,6 +2,7 @@
 
 mod abuse;
 mod limits;
+mod lists;
 mod reports;
 
 use std::net::SocketAddr;

@@ -15,6 +15,7 @@ mod dropped;
 mod facts;
 mod faults;
 mod form;
+mod list;
 mod payee;
 mod query;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod tests;
 mod transfer;
 
 pub(crate) use faults::DECISIONS;
+pub use list::{ListPart, list_part};
 pub use query::{PAGE_MAX, Page, Report, Wanted, page, report, wanted};
 
 use std::time::Duration;

@@ -114,7 +114,7 @@ impl Service {
                 Ok(write::screened(&decided, &receipt))
             }
             // INVARIANT: the turn answers a question with a decision.
-            Answer::Executed(..) => Err(Refusal::Unreadable.into()),
+            Answer::Executed(..) | Answer::Listed(..) => Err(Refusal::Unreadable.into()),
         }
     }
 
@@ -164,7 +164,7 @@ impl Service {
                 self.look(read, deadline).await?
             }
             // INVARIANT: the turn answers a report with a report.
-            Answer::Decided(..) => return Err(Refusal::Unreadable.into()),
+            Answer::Decided(..) | Answer::Listed(..) => return Err(Refusal::Unreadable.into()),
         };
         Ok(write::reported(&executed, &receipt, &report.rejected))
     }
@@ -243,7 +243,7 @@ impl ScreeningService for Service {
 }
 
 /// Returns when a call that may still take `patience` must end.
-fn deadline(patience: Duration) -> Result<Instant, CallError> {
+pub(crate) fn deadline(patience: Duration) -> Result<Instant, CallError> {
     if patience.is_zero() {
         return Err(Refusal::ExpiredBeforeDeciding.into());
     }

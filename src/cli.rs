@@ -24,6 +24,7 @@ use crate::config::{Config, SettingsError, Sources};
 pub mod bench;
 pub mod decisions;
 pub mod demo;
+pub mod lists;
 pub mod page;
 pub mod policy;
 pub mod remote;
@@ -49,6 +50,9 @@ enum Command {
     /// Works on policies.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Works on the lists of accounts that the bank vouches for.
+    #[command(subcommand)]
+    Lists(lists::Command),
     /// Looks at decisions that were made.
     #[command(subcommand)]
     Decisions(decisions::Command),
@@ -136,6 +140,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Demo(demo) => demo.run(),
         Command::Screen(screen) => screen.run(),
         Command::Policy(command) => command.run(),
+        Command::Lists(command) => command.run(),
         Command::Decisions(command) => command.run(),
         Command::Bench(bench) => bench.run(),
     }

@@ -210,6 +210,16 @@ impl Signals {
         self.0 & other.0 != 0
     }
 
+    /// Tells whether it holds the signal at that place.
+    pub fn has(self, watch: usize) -> bool {
+        self.0 & bit(watch) != 0
+    }
+
+    /// Returns those of them that are not in `other`.
+    pub fn less(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Tells whether it holds no signal.
     pub fn none(self) -> bool {
         self.0 == 0

@@ -274,3 +274,30 @@ fn the_demonstration_is_as_expected() {
     let ended = run(&["demo"]);
     ended.check(0, &["Tonbridge Road", "kill -9", "Everything was as expected."]);
 }
+
+#[test]
+fn a_list_of_accounts_is_loaded_whole_or_not_at_all() {
+    let mut served = Served::start();
+    let address = served.address();
+    let load = |file: &str| run(&["lists", "load", "--address", &address, file]);
+    let example = "deploy/lists/example.toml";
+    let in_force = "version 1 is in force: 2 client accounts, 2 billers";
+    load(example).check(0, &[in_force]);
+    // Again is no harm, and another list under the same version is none of ours.
+    load(example).check(0, &[in_force]);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().display().to_string();
+    let text = fs::read_to_string(example).expect("a file");
+    fs::write(file.path(), text.replacen("12001039", "12001038", 1)).expect("a file");
+    load(&path).check(1, &["LIST_VERSION_REUSED"]);
+    fs::write(file.path(), text.replace("\"biller\"", "\"bill\"").replace("60-16-13", "60-16"))
+        .expect("a file");
+    let refused = load(&path);
+    refused.check(1, &["`bill` is no kind", "`sort_code` cannot be read", "nothing was loaded"]);
+    assert!(!refused.errors.contains("31926819"), "{refused:?}");
+    load("/nowhere").check(1, &["`/nowhere` cannot be read"]);
+
+    let data = served.data();
+    served.stop();
+    run(&["decisions", "replay", &data]).check(0, &["3 entries", "the same from the snapshot"]);
+}

@@ -179,7 +179,7 @@ fn small_amounts_and_unknown_currencies_are_told_apart() {
 #[test]
 fn text_alone_never_holds() {
     let policy = shipped();
-    let narrative = |kind: &&signal::Kind| kind.family == Family::Narrative;
+    let narrative = |kind: &&Kind| kind.family == Family::Narrative;
     assert!(signal::ALL.iter().any(|kind| narrative(&kind)));
     // Everything else unknown, and everything else known and harmless.
     let unknown =

@@ -47,6 +47,8 @@ pub(super) fn read(
 /// Reads the range that a signal's points lie in.
 pub(super) fn points_of(section: &Section<'_>, key: &str, kind: &signal::Kind) -> Option<i64> {
     match kind.family {
+        // It cancels, and weighs nothing besides.
+        signal::Family::Protective if kind.cancels().is_some() => section.whole(key, 0..=0),
         signal::Family::Protective => section.whole(key, -SIGNAL_POINTS_MAX..=0),
         signal::Family::Structural | signal::Family::Coercion | signal::Family::Narrative => {
             section.whole(key, 0..=SIGNAL_POINTS_MAX)

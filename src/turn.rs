@@ -217,7 +217,7 @@ impl<L: Log> Engine<L> {
         let mut batch = Batch::take(&mut self.log, &mut self.memory, clock)?;
         let screened = tasks.iter().filter_map(|task| match task {
             Task::Screen(screen) => Some(&screen.identity),
-            Task::Execute(_) => None,
+            Task::Execute(_) | Task::List(_) => None,
         });
         batch.memory.warm(&screened.collect::<Vec<_>>());
         let mut placed = Vec::with_capacity(tasks.len());

@@ -24,6 +24,7 @@ use crate::config::{Config, SettingsError, Sources};
 pub mod bench;
 pub mod decisions;
 pub mod demo;
+pub mod lists;
 pub mod page;
 pub mod policy;
 pub mod remote;
@@ -53,6 +54,9 @@ enum Command {
     /// Shows what payers are told.
     #[command(subcommand)]
     Warnings(warnings::Command),
+    /// Works on the lists of accounts that the bank vouches for.
+    #[command(subcommand)]
+    Lists(lists::Command),
     /// Looks at decisions that were made.
     #[command(subcommand)]
     Decisions(decisions::Command),
@@ -150,6 +154,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Screen(screen) => screen.run(),
         Command::Policy(command) => command.run(),
         Command::Warnings(command) => command.run(),
+        Command::Lists(command) => command.run(),
         Command::Decisions(command) => command.run(),
         Command::Bench(bench) => bench.run(),
     }

@@ -1,12 +1,12 @@
 //! Testing: shorthand for tests.
 
-use crate::account::{Account, Tokens};
+use crate::account::{Account, Token, Tokens};
 use crate::calendar::Time;
 use crate::decision::{Action, Decision};
 use crate::document::{Document, Problems, Section};
 use crate::entry::{
     Decided, DecidedPersonal, DecidedPublic, Executed, ExecutedPersonal, ExecutedPublic, Execution,
-    Identity,
+    Identity, Listed,
 };
 use crate::history::Recall;
 use crate::money::{Amount, Currency, Money, Share};
@@ -173,6 +173,20 @@ pub(crate) fn allowed(request: Request, slot: u32, time: Time) -> Decided {
             decision,
             words: None,
         }),
+    }
+}
+
+/// Returns one part, numbered among all, of a list of client accounts with these tokens.
+pub(crate) fn listed(version: u32, (part, parts): (u32, u32), tokens: &[u8]) -> Listed {
+    Listed {
+        version,
+        owner: "payments risk".into(),
+        content: [7; 16],
+        part,
+        parts,
+        client_accounts: tokens.iter().map(|token| Token([*token; 16])).collect(),
+        billers: Vec::new(),
+        build: "clearline 0.1.0".into(),
     }
 }
 

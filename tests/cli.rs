@@ -256,6 +256,36 @@ fn a_request_without_a_decision_ends_with_1_and_every_field() {
 }
 
 #[test]
+fn a_payment_message_is_screened_with_what_is_known_beside_it() {
+    let served = Served::start();
+    let address = served.address();
+    let known = "deploy/examples/tonbridge-road.known.json";
+    let pain = "deploy/examples/tonbridge-road.pain.001.xml";
+    let pacs = "deploy/examples/tonbridge-road.pacs.008.xml";
+    let screen = |files: &[&str]| {
+        run(&[&["screen", "--address", &*address, "--known", known], files].concat())
+    };
+    let held = screen(&[pain, pacs]);
+    held.check(0, &["CstmrCdtTrfInitn/PmtInf[1]/CdtTrfTxInf[1] (payment example-tonbridge-road)"]);
+    held.check(0, &["FIToFICstmrCdtTrf/CdtTrfTxInf[1]"]);
+    assert_eq!(held.out.matches("HOLD: it does not leave").count(), 2, "{}", held.out);
+    assert!(!held.out.contains("Not read"), "{}", held.out);
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("faulty.xml").display().to_string();
+    let text = fs::read_to_string(pain).expect("a file");
+    fs::write(&path, text.replace("10765543", "1076554")).expect("a file");
+    let refused = screen(&[&path]);
+    refused.check(1, &["TRANSFER_MALFORMED", "CdtTrfTxInf[1]/CdtrAcct/Id/Othr/Id: 8 digits"]);
+    refused.check(1, &["1 of 1 requests got no decision"]);
+    fs::write(&path, text.replace("pain.001.001.09", "pain.001.001.02")).expect("a file");
+    screen(&[&path]).check(1, &["DOCUMENT_MALFORMED", "pain.001.001.03 to .12"]);
+
+    run(&["screen", "--address", &address, pain]).check(2, &["--known"]);
+    screen(&["deploy/examples/tonbridge-road.json"]).check(2, &["--known"]);
+}
+
+#[test]
 fn a_data_folder_that_must_not_be_used_is_refused_with_the_remedy() {
     let mut served = Served::start();
     let data = served.data();
@@ -282,4 +312,31 @@ fn a_data_folder_that_must_not_be_used_is_refused_with_the_remedy() {
 fn the_demonstration_is_as_expected() {
     let ended = run(&["demo"]);
     ended.check(0, &["Tonbridge Road", "kill -9", "Everything was as expected."]);
+}
+
+#[test]
+fn a_list_of_accounts_is_loaded_whole_or_not_at_all() {
+    let mut served = Served::start();
+    let address = served.address();
+    let load = |file: &str| run(&["lists", "load", "--address", &address, file]);
+    let example = "deploy/lists/example.toml";
+    let in_force = "version 1 is in force: 2 client accounts, 2 billers";
+    load(example).check(0, &[in_force]);
+    // Again is no harm, and another list under the same version is none of ours.
+    load(example).check(0, &[in_force]);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().display().to_string();
+    let text = fs::read_to_string(example).expect("a file");
+    fs::write(file.path(), text.replacen("12001039", "12001038", 1)).expect("a file");
+    load(&path).check(1, &["LIST_VERSION_REUSED"]);
+    fs::write(file.path(), text.replace("\"biller\"", "\"bill\"").replace("60-16-13", "60-16"))
+        .expect("a file");
+    let refused = load(&path);
+    refused.check(1, &["`bill` is no kind", "`sort_code` cannot be read", "nothing was loaded"]);
+    assert!(!refused.errors.contains("31926819"), "{refused:?}");
+    load("/nowhere").check(1, &["`/nowhere` cannot be read"]);
+
+    let data = served.data();
+    served.stop();
+    run(&["decisions", "replay", &data]).check(0, &["3 entries", "the same from the snapshot"]);
 }

@@ -334,7 +334,7 @@ impl<'a> Story<'a> {
             Answer::Earlier(position) => assert_eq!(position, want.receipt.index()),
             // A retry within the batch of its first.
             Answer::Decided(_, receipt) => assert_eq!(receipt, want.receipt),
-            Answer::Executed(..) => self.fail("a question was answered by a report"),
+            answer => self.fail(&format!("a question was answered by {answer:?}")),
         }
     }
 

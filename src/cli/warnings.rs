@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::cli::policy::hex;
 use crate::cli::{CliError, page, print};
-use crate::document::nearest;
+use crate::document::{Problem, nearest};
 use crate::grpc::write::warning;
 use crate::money::{Amount, Currency, Money};
 use crate::policy::{self, Policy};
@@ -158,8 +158,8 @@ impl Show {
 fn load(folder: Option<&Path>) -> Result<Policy, CliError> {
     let files = folder.map_or_else(|| Ok(policy::standard()), crate::cli::policy::read)?;
     policy::load(files).map_err(|problems| {
-        let text: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
-        let told = print(&text);
+        let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
+        let told = print(&format!("{}\n", lines.join("\n")));
         let count = problems.len();
         let what = if count == 1 { "problem" } else { "problems" };
         told.err().unwrap_or_else(|| {
@@ -211,7 +211,7 @@ fn titles(warnings: &Warnings) -> Vec<(&str, Box<str>)> {
 fn text_of(step: Step, words: &Words) -> String {
     let what = match step {
         Step::Inform => "To inform: shown once, and the payment may leave.",
-        Step::Ask => "To ask: shown before anything leaves; the answers come back to be judged.",
+        Step::Ask => "To ask: shown before anything leaves; the answers come back and count.",
         Step::Hold => "To hold: shown while the payment waits for a person.",
     };
     let mut text = format!("{what}\n");

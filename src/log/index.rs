@@ -216,7 +216,12 @@ pub(crate) fn build(
     let table = table.map_err(io::Error::other).map_err(failed)?;
     let trailer = trailer(&table, bytes.len());
     let written = catalogue.disk.replace(&index_file(segment), &[&table, &trailer]);
-    written.map(drop).map_err(failed)
+    written.map(drop).map_err(failed)?;
+    // The log grows by more than memory holds, and hardly any of it is asked for again: what the
+    // system keeps of it would push out what is.
+    catalogue.disk.lay_away(&segment.file());
+    catalogue.disk.lay_away(&index_file(segment));
+    Ok(())
 }
 
 /// Returns the sorted table of these frames and keys.

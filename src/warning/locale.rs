@@ -46,7 +46,10 @@ pub(super) fn nearest<'k>(
         .or_else(|| find(tag.language, tag.form))
         .or_else(|| find(tag.language, ""))
         .or_else(|| find(last.language, tag.form))
-        .or_else(|| known.clone().find(|known| known.eq_ignore_ascii_case(fallback)))
+        .or_else(|| {
+            let mut known = known;
+            known.find(|known| known.eq_ignore_ascii_case(fallback))
+        })
 }
 
 #[cfg(test)]

@@ -215,9 +215,9 @@ proptest! {
         // The same seed, the same words; as many seeds in a row as wordings, every wording once.
         prop_assert_eq!(words(seed), words(seed));
         let row = u64::try_from(wordings).unwrap();
-        let first = seed.min(u64::MAX - row);
+        let first = seed.min(u64::MAX.saturating_sub(row));
         let mut seen: Vec<_> =
-            (0..row).map(|at| words(first + at).questions[0].text.to_string()).collect();
+            (0..row).map(|at| words(first.saturating_add(at)).questions[0].text.to_string()).collect();
         seen.sort();
         let want: Vec<_> = (0..wordings).map(|at| format!("Told {at}?")).collect();
         prop_assert_eq!(seen, want);

@@ -15,7 +15,11 @@ use crate::policy::Policy;
 use crate::warning::{Blanks, Pick, Question, Step, Tag, Warnings, Words};
 
 /// Lays out every text of a policy.
-pub fn sheet(policy: &Policy, money: Money, deadline: Option<&str>) -> Result<String, CliError> {
+pub(super) fn sheet(
+    policy: &Policy,
+    money: Money,
+    deadline: Option<&str>,
+) -> Result<String, CliError> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let failed = |error: minijinja::Error| {
@@ -197,7 +201,7 @@ fn count(words: &Words) -> usize {
 fn meaning(step: Step) -> &'static str {
     match step {
         Step::Inform => "Shown once; the payment may leave afterwards.",
-        Step::Ask => "Shown before anything leaves. What is answered is judged.",
+        Step::Ask => "Shown before anything leaves. The answers come back and count.",
         Step::Hold => "Shown while the payment waits for a person.",
     }
 }
@@ -275,10 +279,15 @@ mod tests {
 
     #[test]
     fn what_is_filled_in_is_marked() {
-        let text = |text: &str, filled: &[&str]| parts(text, filled).to_string();
-        assert_eq!(text("", &["£1"]), "[]");
-        assert!(text("Your £1 is here until noon.", &["£1", "noon"]).matches("true").count() == 2);
-        assert!(text("£1", &["£1"]).matches("true").count() == 1);
-        assert!(text("plain", &["£1", ""]).matches("true").count() == 0);
+        let (_, page) = shipped();
+        for mark in ["£2,500.00", DEADLINE, DEADLINE_WELSH] {
+            assert!(page.contains(&format!("<mark>{mark}</mark>")), "{mark}");
+            assert_eq!(page.matches(mark).count(), page.matches(&format!(">{mark}<")).count());
+        }
+        let count = |text: &str, filled: &[&str]| parts(text, filled).len();
+        assert_eq!(count("", &["£1"]), Some(0));
+        assert_eq!(count("£1", &["£1"]), Some(1));
+        assert_eq!(count("Your £1 is here until noon.", &["£1", "noon"]), Some(5));
+        assert_eq!(count("plain", &["£1", ""]), Some(1));
     }
 }

@@ -336,7 +336,8 @@ impl Lexicon {
         denies(before)
             || (short(before)
                 && before.checked_sub(1).is_some_and(|further| {
-                    denies(further) || (short(further) && further.checked_sub(1).is_some_and(denies))
+                    denies(further)
+                        || (short(further) && further.checked_sub(1).is_some_and(denies))
                 }))
     }
 
@@ -437,8 +438,8 @@ const SHORT_LETTERS_MAX: u16 = 3;
 
 /// Words that run together with those of phrases and mean nothing: "PAYFORLEGALADVICE".
 const FILLERS: &[&str] = &[
-    "and", "by", "for", "from", "mr", "mrs", "ms", "my", "of", "on", "our", "pay", "paying", "payment",
-    "ref", "the", "to", "with", "your",
+    "and", "by", "for", "from", "mr", "mrs", "ms", "my", "of", "on", "our", "pay", "paying",
+    "payment", "ref", "the", "to", "with", "your",
 ];
 
 #[cfg(test)]

@@ -104,7 +104,8 @@ impl Slips {
             let from = self.listed.partition_point(|(listed, _)| *listed < hash);
             let same = self.listed.get(from..).unwrap_or(&[]).iter();
             for (_, number) in same.take(SAME_MAX).take_while(|(listed, _)| *listed == hash) {
-                let meant = words.get(usize::from(*number)).map_or(&[][..], |meant| meant.as_bytes());
+                let meant =
+                    words.get(usize::from(*number)).map_or(&[][..], |meant| meant.as_bytes());
                 if is_one_slip(word, meant) {
                     if meant.len() == word.len() {
                         return Some(*number);
@@ -130,9 +131,7 @@ fn is_one_slip(typed: &[u8], meant: &[u8]) -> bool {
             true
         }
         ([_, typed_rest @ ..], [_, meant_rest @ ..]) => {
-            typed_rest == meant
-                || typed == meant_rest
-                || (0 < same && typed_rest == meant_rest)
+            typed_rest == meant || typed == meant_rest || (0 < same && typed_rest == meant_rest)
         }
         _ => false,
     }
@@ -228,7 +227,8 @@ mod tests {
 
     #[test]
     fn two_slips_a_short_word_and_another_first_letter_are_not() {
-        for typed in ["warrrent", "woront", "ball", "bial", "bai", "farrant", "segal", "", "xyzzy"] {
+        for typed in ["warrrent", "woront", "ball", "bial", "bai", "farrant", "segal", "", "xyzzy"]
+        {
             check(typed, None);
         }
     }

@@ -70,7 +70,6 @@ impl Row {
             self.length = self.length.saturating_add(1);
         }
     }
-
 }
 
 impl Seen {
@@ -336,7 +335,8 @@ impl Vocabulary {
             }
             // In order, the word itself stands before those that go on.
             if self.word(range.start).len() == length && 2 <= length {
-                lengths |= u32::try_from(length).ok().and_then(|at| 1_u64.checked_shl(at)).unwrap_or(0);
+                lengths |=
+                    u32::try_from(length).ok().and_then(|at| 1_u64.checked_shl(at)).unwrap_or(0);
             }
         }
         let kept = pieces.length;

@@ -142,13 +142,7 @@ impl Open {
     }
 
     /// Takes a sign as the letter it stands for where letters stand on both sides: "B@IL".
-    fn like(
-        &mut self,
-        sign: char,
-        next: Option<char>,
-        at: usize,
-        each: &mut impl FnMut(Word<'_>),
-    ) {
+    fn like(&mut self, sign: char, next: Option<char>, at: usize, each: &mut impl FnMut(Word<'_>)) {
         let until = at.saturating_add(1);
         let touches = self.span.is_some_and(|(_, until)| until == at);
         match sign {
@@ -306,7 +300,17 @@ mod tests {
     #[test]
     fn letters_that_are_drawn_alike_are_alike() {
         for text in [
-            "bаil", "ВАІL", "ʙᴀɪʟ", "ｂａｉｌ", "𝐛𝐚𝐢𝐥", "ⓑⓐⓘⓛ", "ΒΑΙL", "bàîl", "baіl", "BΑIL", "𝔅𝔞𝔦𝔩",
+            "bаil",
+            "ВАІL",
+            "ʙᴀɪʟ",
+            "ｂａｉｌ",
+            "𝐛𝐚𝐢𝐥",
+            "ⓑⓐⓘⓛ",
+            "ΒΑΙL",
+            "bàîl",
+            "baіl",
+            "BΑIL",
+            "𝔅𝔞𝔦𝔩",
         ] {
             check(text, &[("bail", 0, text.len())]);
         }

@@ -144,6 +144,7 @@ fn holder() -> Option<Payer> {
         segment: None,
         balance: None,
         permitted: None,
+        locale: None,
     })
 }
 
@@ -152,11 +153,13 @@ fn payer(section: &Section<'_>) -> Option<Payer> {
     let segment = section.optional("segment", |section, key| section.choice(key, &SEGMENTS));
     let balance = section.optional("balance", money);
     let permitted = section.optional("permitted", money);
+    let locale = text(section, "locale");
     Some(Payer {
         name: name?,
         segment: segment?,
         balance: balance?,
         permitted: permitted?,
+        locale: locale?,
         ..holder()?
     })
 }
@@ -479,7 +482,7 @@ mod tests {
 
     const FULL: &str = r#"
 transfer   = { amount = "3200.00", reference = "LEGAL ADVICE", remittance = "a", purpose = "b", purpose_code = "c", iso_purpose = "ADCS", iso_category = "GP2P", rail = "chaps", instruction = "single", channel = "branch", initiation = "staff", due_in_days = 2 }
-payer      = { name = "Ann Hollis", segment = "consumer", balance = "3450", permitted = "25000" }
+payer      = { name = "Ann Hollis", segment = "consumer", balance = "3450", permitted = "25000", locale = "cy" }
 payee      = { name = "R Mercer", declared = "business", provider = "e_money", own = false, added_minutes_ago = 6, first_paid_days_ago = 9, times_paid = 2, total_paid = "5", verified = "biller", markers = [{ code = "mule", provider = "network", days_ago = 3 }], scores = [{ value = "0.93", provider = "network", model = "risk", version = "2", band = "high" }] }
 name_check = { result = "close_match", reason = "PANM", asked = "business", reported = "personal" }
 session    = { started_minutes_ago = 20, call = "ended", call_ended_minutes_ago = 4, call_direction = "incoming", call_source = "operator", remote_access = false, screen_sharing = true, bank_on_line = false, device_registered_hours_ago = 5, limit_raised_hours_ago = 1, dismissed_seconds = ["2"], scores = [{ value = "7", provider = "voice", model = "calls" }] }

@@ -19,7 +19,7 @@ mod vocabulary;
 pub mod words;
 
 pub use hazards::Hazard;
-pub use lexicon::{Draft, Lexicon, Listed, PhraseError, Spoken};
+pub use lexicon::{Draft, Lexicon, Listed, MENTIONS_MAX, PhraseError, Spoken};
 
 /// An idea that phrases stand for. Permanent: a number or name is never used for another one.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

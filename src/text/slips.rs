@@ -43,7 +43,18 @@ impl Hashes {
 
     /// Returns the hash of the whole word.
     pub(super) fn whole(&self) -> u32 {
-        mix(self.beginning(self.length))
+        mix(self.open())
+    }
+
+    /// Returns the hash of the word as it goes on in a longer one.
+    pub(super) fn open(&self) -> u32 {
+        self.beginning(self.length)
+    }
+
+    /// Returns the hash of the word behind another of so many letters, run together.
+    pub(super) fn behind(&self, open: u32, letters: usize) -> u32 {
+        let power = POWERS.get(letters).copied().unwrap_or(0);
+        mix(open.wrapping_add(power.wrapping_mul(self.open())))
     }
 
     /// Returns the hash of the word without its letter at `at`.
@@ -90,12 +101,18 @@ impl Slips {
         Self { filter, listed }
     }
 
-    /// Returns the word that `word` is one slip away from; one as long before others.
-    pub(super) fn find(&self, hashes: &Hashes, word: &[u8], words: &[Box<str>]) -> Option<u16> {
+    /// Returns the words, two at most, that `word` is one slip away from; those that begin as it does
+    /// before others. "Investigaton" may have been going to be an investigation or an investigator.
+    pub(super) fn find(
+        &self,
+        hashes: &Hashes,
+        word: &[u8],
+        words: &[Box<str>],
+    ) -> [Option<u16>; 2] {
+        let mut found = [None; 2];
         if word.len().saturating_add(1) < LETTERS_MIN || self.listed.is_empty() {
-            return None;
+            return found;
         }
-        let mut found = None;
         for hash in hashes.slipped() {
             let (place, bit) = place(hash, self.filter.len());
             if self.filter.get(place).is_none_or(|bits| bits & bit == 0) {
@@ -106,11 +123,14 @@ impl Slips {
             for (_, number) in same.take(SAME_MAX).take_while(|(listed, _)| *listed == hash) {
                 let meant =
                     words.get(usize::from(*number)).map_or(&[][..], |meant| meant.as_bytes());
-                if is_one_slip(word, meant) {
-                    if meant.len() == word.len() {
-                        return Some(*number);
-                    }
-                    found = found.or(Some(*number));
+                if found.contains(&Some(*number)) || !is_one_slip(word, meant) {
+                    continue;
+                }
+                match found {
+                    _ if meant.first() == word.first() => found = [Some(*number), found[0]],
+                    [None, _] => found[0] = Some(*number),
+                    [_, None] => found[1] = Some(*number),
+                    _ => {}
                 }
             }
         }
@@ -198,7 +218,7 @@ mod tests {
         let words: Vec<Box<str>> = words.into_iter().map(Into::into).collect();
         let slips = Slips::of(&words);
         let found = slips.find(&Hashes::of(typed.as_bytes()), typed.as_bytes(), &words);
-        assert_eq!(found.map(|number| &*words[usize::from(number)]), want, "{typed}");
+        assert_eq!(found[0].map(|number| &*words[usize::from(number)]), want, "{typed}");
     }
 
     #[test]
@@ -226,6 +246,16 @@ mod tests {
     }
 
     #[test]
+    fn where_two_may_be_meant_both_are() {
+        let words = ["gwarant", "warrant", "warrants"].map(Box::from);
+        let slips = Slips::of(&words);
+        let find = |typed: &[u8]| slips.find(&Hashes::of(typed), typed, &words);
+        assert_eq!(find(b"warant"), [Some(1), Some(0)]);
+        assert_eq!(find(b"warrans"), [Some(1), Some(2)]);
+        assert_eq!(find(b"wararnt"), [Some(1), None]);
+    }
+
+    #[test]
     fn two_slips_a_short_word_and_another_first_letter_are_not() {
         for typed in ["warrrent", "woront", "ball", "bial", "bai", "farrant", "segal", "", "xyzzy"]
         {
@@ -235,19 +265,21 @@ mod tests {
 
     #[test]
     fn every_slip_of_every_letter_is_found() {
-        for (typed, _) in (0..7).flat_map(|at| {
-            let word = "warrant";
-            let without = format!("{}{}", &word[..at], &word[at + 1..]);
-            let more = format!("{}q{}", &word[..at], &word[at..]);
-            let other = format!("{}q{}", &word[..at], &word[at + 1..]);
-            let mut all = vec![(without, at), (more, at)];
-            if 0 < at {
-                all.push((other, at));
-            }
-            all
-        }) {
-            check(&typed, Some("warrant"));
+        let word = b"warrant";
+        for at in 0..word.len() {
+            let (before, after) = word.split_at(at);
+            let rest = &after[1..];
+            check(&String::from_utf8([before, rest].concat()).unwrap(), Some("warrant"));
+            check(&String::from_utf8([before, b"q", after].concat()).unwrap(), Some("warrant"));
+            let other = String::from_utf8([before, b"q", rest].concat()).unwrap();
+            check(&other, (0 < at).then_some("warrant"));
         }
+    }
+
+    #[test]
+    fn hashes_of_two_words_run_together_are_those_of_one() {
+        let [one, two] = [b"solici", b"ortors"].map(|word| Hashes::of(word));
+        assert_eq!(two.behind(one.open(), 6), Hashes::of(b"soliciortors").whole());
     }
 
     #[test]

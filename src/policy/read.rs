@@ -248,8 +248,8 @@ fn read_typologies(
 
 /// Notes signals that no typology gives any points: they would be looked for in vain.
 fn weighs_something(signals: &Section<'_>, watches: &[Watch], typologies: &[Typology]) {
-    let weighs = |(_, watch): &(usize, &Watch)| watch.kind.cancels().is_none();
-    for (at, watch) in watches.iter().enumerate().filter(weighs) {
+    let counts = |(_, watch): &(usize, &Watch)| watch.kind.cancels().is_none();
+    for (at, watch) in watches.iter().enumerate().filter(counts) {
         let mut weights = typologies.iter().flat_map(|typology| &typology.weights);
         if !weights.any(|weight| weight.watch == at && weight.points != 0) {
             let message = format!("`{}` has no points anywhere", watch.kind.id);

@@ -4,6 +4,7 @@
 //! has one encoding, so that anyone with both reaches the same bytes.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::policy::{CannotAsk, Policy, Signals, Typology, Watch};
@@ -147,7 +148,8 @@ tagged::always!(Reading);
 /// Decides about one transfer.
 ///
 /// The strongest step that any typology reaches is the decision; of several that reach it, the one
-/// with the lowest priority number leads. Answers only add: an admission holds whatever else was
+/// with the lowest priority number leads, and those that are told by more than an admission before
+/// the rest, because typologies share their questions. Answers only add: an admission holds whatever else was
 /// seen, a denial releases a hold for answers below the review threshold and is worth nothing
 /// otherwise.
 ///
@@ -164,12 +166,11 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
         let points = weigh(typology, &readings, policy.watches(), cancelled);
         let step = reach(typology, points, fired, facts, policy);
         if let Some(step) = step {
-            let leads = lead.as_ref().is_none_or(|lead| {
-                let sooner = typology.priority < lead.typology.priority;
-                lead.step < step || (lead.step == step && sooner)
-            });
-            if leads {
-                lead = Some(Lead { step, typology, points });
+            let seen = is_seen(typology, fired, facts);
+            let rank = |one: &Lead<'_>| (one.step, one.seen, Reverse(one.typology.priority));
+            let reached = Lead { step, seen, typology, points };
+            if lead.as_ref().is_none_or(|lead| rank(lead) < rank(&reached)) {
+                lead = Some(reached);
             }
         }
         weighed.push(Weighed { typology: typology.id.clone(), points, step });
@@ -312,8 +313,7 @@ fn reach(
     // An amount that cannot be compared is not known to be small.
     let worth = policy.worth(facts.transfer.money);
     let small = worth.is_some_and(|worth| worth < typology.amount_min.value());
-    let complete = typology.needs.iter().all(|needed| fired.meets(*needed));
-    if small || !complete || points < typology.inform_from {
+    if small || !is_seen(typology, fired, facts) || points < typology.inform_from {
         return None;
     }
     if points < typology.ask_from {
@@ -322,9 +322,16 @@ fn reach(
     Some(if points < typology.hold_from { Step::Ask } else { Step::Hold })
 }
 
+/// Tells whether everything that a typology needs is there.
+fn is_seen(typology: &Typology, fired: Signals, facts: &Facts) -> bool {
+    typology.needs.iter().all(|needed| fired.meets(*needed)) && typology.is_told(&facts.mentions)
+}
+
 /// The typology that leads.
 struct Lead<'p> {
     step: Step,
+    /// Whether what it needs is there, or only an admission.
+    seen: bool,
     typology: &'p Typology,
     points: i64,
 }

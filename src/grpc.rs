@@ -11,6 +11,7 @@ mod api;
 pub(crate) mod browse;
 pub mod call;
 pub mod health;
+mod iso20022;
 pub mod lists;
 pub mod read;
 #[cfg(test)]

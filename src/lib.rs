@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod account;
 pub mod text;
 pub mod transfer;
+pub mod iso20022;
 pub mod history;
 pub mod document;
 pub mod lists;

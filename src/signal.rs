@@ -142,6 +142,10 @@ signals![
     legal_pretext,
     refund_promise,
     established_payee,
+    authority_claim,
+    safe_account,
+    urgency_wording,
+    secrecy_wording,
     story_payee_mismatch,
     payee_type_mismatch,
     claims_own_name,
@@ -161,6 +165,8 @@ signals![
     verified_biller,
     bank_is_calling,
 ];
+
+mod wording;
 
 #[cfg(test)]
 mod tests {
@@ -204,6 +210,10 @@ mod tests {
             (8, "legal_pretext"),
             (9, "refund_promise"),
             (10, "established_payee"),
+            (11, "authority_claim"),
+            (12, "safe_account"),
+            (13, "urgency_wording"),
+            (14, "secrecy_wording"),
             (15, "story_payee_mismatch"),
             (16, "payee_type_mismatch"),
             (17, "claims_own_name"),

@@ -215,6 +215,11 @@ impl<L: Log> Engine<L> {
     /// and the next one finds out what was recorded.
     pub fn turn(&mut self, tasks: Vec<Task>, clock: Time) -> Result<Vec<Outcome>, EngineError> {
         let mut batch = Batch::take(&mut self.log, &mut self.memory, clock)?;
+        let screened = tasks.iter().filter_map(|task| match task {
+            Task::Screen(screen) => Some(&screen.identity),
+            Task::Execute(_) | Task::List(_) => None,
+        });
+        batch.memory.warm(&screened.collect::<Vec<_>>());
         let mut placed = Vec::with_capacity(tasks.len());
         let mut entries = Vec::with_capacity(tasks.len());
         for task in tasks {

@@ -217,6 +217,36 @@ fn a_request_without_a_decision_ends_with_1_and_every_field() {
 }
 
 #[test]
+fn a_payment_message_is_screened_with_what_is_known_beside_it() {
+    let served = Served::start();
+    let address = served.address();
+    let known = "deploy/examples/tonbridge-road.known.json";
+    let pain = "deploy/examples/tonbridge-road.pain.001.xml";
+    let pacs = "deploy/examples/tonbridge-road.pacs.008.xml";
+    let screen = |files: &[&str]| {
+        run(&[&["screen", "--address", &*address, "--known", known], files].concat())
+    };
+    let held = screen(&[pain, pacs]);
+    held.check(0, &["CstmrCdtTrfInitn/PmtInf[1]/CdtTrfTxInf[1] (payment example-tonbridge-road)"]);
+    held.check(0, &["FIToFICstmrCdtTrf/CdtTrfTxInf[1]"]);
+    assert_eq!(held.out.matches("HOLD: it does not leave").count(), 2, "{}", held.out);
+    assert!(!held.out.contains("Not read"), "{}", held.out);
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("faulty.xml").display().to_string();
+    let text = fs::read_to_string(pain).expect("a file");
+    fs::write(&path, text.replace("10765543", "1076554")).expect("a file");
+    let refused = screen(&[&path]);
+    refused.check(1, &["TRANSFER_MALFORMED", "CdtTrfTxInf[1]/CdtrAcct/Id/Othr/Id: 8 digits"]);
+    refused.check(1, &["1 of 1 requests got no decision"]);
+    fs::write(&path, text.replace("pain.001.001.09", "pain.001.001.02")).expect("a file");
+    screen(&[&path]).check(1, &["DOCUMENT_MALFORMED", "pain.001.001.03 to .12"]);
+
+    run(&["screen", "--address", &address, pain]).check(2, &["--known"]);
+    screen(&["deploy/examples/tonbridge-road.json"]).check(2, &["--known"]);
+}
+
+#[test]
 fn a_data_folder_that_must_not_be_used_is_refused_with_the_remedy() {
     let mut served = Served::start();
     let data = served.data();

@@ -68,6 +68,15 @@ impl Remote {
         self.taken(answer)
     }
 
+    /// Asks whether each transfer of a message may leave.
+    pub fn screen_message(
+        &mut self,
+        request: pb::ScreenIso20022Request,
+    ) -> Result<pb::ScreenIso20022Response, CliError> {
+        let answer = self.runtime.block_on(self.client.screen_iso20022(timed(request)));
+        self.taken(answer)
+    }
+
     /// Asks for one decision, with all that staff may see.
     pub fn decision(
         &mut self,
@@ -125,6 +134,20 @@ impl Remote {
             fields: fields.map(Iterator::collect).unwrap_or_default(),
             retry: details.retry_info().and_then(|info| info.retry_delay),
         }))
+    }
+}
+
+/// What is said of one transfer among others.
+impl From<pb::Error> for Refused {
+    fn from(error: pb::Error) -> Self {
+        let fields = error.field_violations.into_iter().map(|at| (at.field, at.description));
+        Self {
+            code: Code::from_i32(error.code),
+            reason: error.reason,
+            message: error.message,
+            fields: fields.collect(),
+            retry: error.retry_delay.and_then(|delay| delay.try_into().ok()),
+        }
     }
 }
 

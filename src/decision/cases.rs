@@ -8,7 +8,7 @@
 
 use crate::decision::{Action, ContactRoute, Decision, HoldKind, decide};
 use crate::document::{Document, Problem, Problems, Section, all, nearest};
-use crate::policy::{Files, Policy, load};
+use crate::policy::{Files, Policy, admit};
 use crate::signal::Reading;
 
 mod facts;
@@ -24,16 +24,18 @@ pub struct Checked {
     pub cases: usize,
 }
 
-/// Reads and checks a policy, and runs its cases.
+/// Reads a policy, checks whether it is fit to decide, and runs its cases.
 ///
 /// # Errors
 ///
-/// Every problem of every file, by file and line. Cases run only where there is no other problem.
+/// Every problem of every file, by file and line. Cases run wherever the policy can be read.
 pub fn check(files: Files) -> Result<Checked, Vec<Problem>> {
-    let policy = load(files)?;
     let problems = Problems::default();
-    let cases = run(&policy, &problems);
-    if problems.none() { Ok(Checked { policy, cases }) } else { Err(problems.into_sorted()) }
+    let checked = admit(files, &problems).map(|policy| {
+        let cases = run(&policy, &problems);
+        Checked { policy, cases }
+    });
+    checked.filter(|_| problems.none()).ok_or_else(|| problems.into_sorted())
 }
 
 /// Runs the policy's cases, noting each that is decided otherwise, and counts them.

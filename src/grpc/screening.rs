@@ -18,7 +18,7 @@ use crate::grpc::browse;
 use crate::grpc::call::Patience;
 use crate::grpc::pb;
 use crate::grpc::pb::screening_service_server::ScreeningService;
-use crate::grpc::read::{self, Report};
+use crate::grpc::read::{self, Asked, NotAsked, Report};
 use crate::grpc::status::CallError;
 use crate::grpc::stream::Answers;
 use crate::grpc::write;
@@ -86,6 +86,17 @@ impl Service {
         message: pb::ScreenTransferRequest,
     ) -> Result<transfer::Request, CallError> {
         read::request(message, self.clock.wall()).map_err(CallError::TransferMalformed)
+    }
+
+    /// Reads a question for each transfer of a payment message.
+    pub(crate) fn orders(
+        &self,
+        message: pb::ScreenIso20022Request,
+    ) -> Result<Vec<Asked>, CallError> {
+        read::orders(message, self.clock.wall()).map_err(|error| match error {
+            NotAsked::Document(problem) => CallError::DocumentMalformed(problem),
+            NotAsked::Known(problems) => CallError::RequestMalformed(problems),
+        })
     }
 
     /// Makes a question ready for the turn.
@@ -208,6 +219,14 @@ impl ScreeningService for Service {
         request: Request<Streaming<pb::ScreenTransfersRequest>>,
     ) -> Result<Response<Answers>, Status> {
         Ok(Response::new(Answers::new(self.clone(), request.into_inner())))
+    }
+
+    async fn screen_iso20022(
+        &self,
+        request: Request<pb::ScreenIso20022Request>,
+    ) -> Result<Response<pb::ScreenIso20022Response>, Status> {
+        let patience = self.patience.of(request.metadata().as_ref());
+        Ok(Response::new(self.screen_orders(request.into_inner(), patience).await?))
     }
 
     async fn get_decision(

@@ -21,6 +21,8 @@ pub enum CallError {
     TransferMalformed(Vec<FieldProblem>),
     /// Fields of another request could not be read.
     RequestMalformed(Vec<FieldProblem>),
+    /// A payment message in the request could not be read as a whole.
+    DocumentMalformed(FieldProblem),
     /// The bytes are not the message.
     MessageMalformed,
     /// The message is larger than any may be.
@@ -55,6 +57,11 @@ impl CallError {
             Self::RequestMalformed(_) => {
                 told(Code::InvalidArgument, "REQUEST_MALFORMED", "the request is malformed")
             }
+            Self::DocumentMalformed(_) => told(
+                Code::InvalidArgument,
+                "DOCUMENT_MALFORMED",
+                "the payment message cannot be read",
+            ),
             Self::MessageMalformed => {
                 told(Code::InvalidArgument, "MESSAGE_MALFORMED", "the bytes are not this message")
             }
@@ -90,6 +97,7 @@ impl CallError {
     fn problems(self) -> Vec<FieldProblem> {
         match self {
             Self::TransferMalformed(problems) | Self::RequestMalformed(problems) => problems,
+            Self::DocumentMalformed(problem) => vec![problem],
             Self::MessageMalformed
             | Self::MessageTooLarge
             | Self::PageTokenMalformed
@@ -209,7 +217,7 @@ impl From<CallError> for Status {
     }
 }
 
-/// The same for one transfer of a stream, which must not end the stream.
+/// The same for one transfer of a stream or of a message, which must not end the others.
 impl From<CallError> for pb::Error {
     fn from(error: CallError) -> Self {
         let Told { code, reason, message, retry } = error.told();
@@ -264,7 +272,8 @@ mod tests {
         ];
         let mut every = vec![
             CallError::TransferMalformed(vec![problem.clone()]),
-            CallError::RequestMalformed(vec![problem]),
+            CallError::RequestMalformed(vec![problem.clone()]),
+            CallError::DocumentMalformed(problem),
             CallError::MessageMalformed,
             CallError::MessageTooLarge,
             CallError::PageTokenMalformed,

@@ -12,7 +12,7 @@
 use std::borrow::Cow;
 
 use crate::document::Section;
-use crate::signal::legal_pretext::{concepts, written};
+use crate::signal::wording::{concepts, is_written};
 use crate::signal::payee_name_mismatch::found;
 use crate::signal::payee_type_mismatch::account_kind;
 use crate::signal::{Facts, Family, Kind, Look, Reading};
@@ -53,7 +53,7 @@ impl Look for Settings {
         }
         let told = facts.mentions.iter().find(|found| self.concepts.contains(&found.concept));
         let Some(told) = told else {
-            let nothing = !written(facts);
+            let nothing = !is_written(facts);
             return if nothing { Reading::Unavailable(Fact::Reference) } else { Reading::Quiet };
         };
         let result = facts.transfer.name_check.as_ref().and_then(found);

@@ -144,7 +144,7 @@ impl<'a> Scope<'a> {
     fn named(&self, name: &str) -> impl Iterator<Item = &'a Element> {
         let own = self.element.namespace.as_deref();
         let fits =
-            move |child: &&Element| child.namespace.as_deref() == own && *child.name == *name;
+            move |child: &&Element| *child.name == *name && child.namespace.as_deref() == own;
         self.element.children.iter().filter(fits)
     }
 

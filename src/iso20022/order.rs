@@ -337,8 +337,10 @@ fn account(scope: &Scope<'_>, account: &str, agent: &str) -> Told<AccountAs> {
         (Stated::Absent, Stated::Faulty(expected)) => {
             return Told { path: number.path, stated: Stated::Faulty(expected) };
         }
-        (_, Stated::Absent) => return iban.then(|iban| Stated::Is(AccountAs::Iban(iban))),
-        (_, Stated::Is(_) | Stated::Faulty(_)) => {
+        (Stated::Faulty(_), _) | (_, Stated::Absent) => {
+            return iban.then(|iban| Stated::Is(AccountAs::Iban(iban)));
+        }
+        (Stated::Is(_), Stated::Is(_) | Stated::Faulty(_)) => {
             return Told::faulty(scope.path(&[account, "Id"]), "an IBAN or another id, not both");
         }
     };

@@ -271,11 +271,28 @@ fn bit(watch: usize) -> u64 {
 /// Most signals that one policy can watch for.
 pub const WATCHES_MAX: usize = 64;
 
-const STANDARD: [(&str, &str); 4] = [
+const STANDARD: [(&str, &str); 9] = [
     ("policy.toml", include_str!("../deploy/policy/standard/policy.toml")),
     ("lexicon.toml", include_str!("../deploy/policy/standard/lexicon.toml")),
     ("cases.toml", include_str!("../deploy/policy/standard/cases.toml")),
+    ("warnings/cy.toml", include_str!("../deploy/policy/standard/warnings/cy.toml")),
+    (
+        "warnings/cy-x-large.toml",
+        include_str!("../deploy/policy/standard/warnings/cy-x-large.toml"),
+    ),
+    (
+        "warnings/cy-x-phone.toml",
+        include_str!("../deploy/policy/standard/warnings/cy-x-phone.toml"),
+    ),
     ("warnings/en.toml", include_str!("../deploy/policy/standard/warnings/en.toml")),
+    (
+        "warnings/en-x-large.toml",
+        include_str!("../deploy/policy/standard/warnings/en-x-large.toml"),
+    ),
+    (
+        "warnings/en-x-phone.toml",
+        include_str!("../deploy/policy/standard/warnings/en-x-phone.toml"),
+    ),
 ];
 
 #[cfg(test)]

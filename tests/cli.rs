@@ -167,6 +167,45 @@ fn every_problem_of_a_policy_is_told_with_its_line() {
 }
 
 #[test]
+fn warnings_are_shown_as_the_payer_meets_them() {
+    let show = |arguments: &[&str]| run(&[&["warnings", "show"], arguments].concat());
+    show(&[]).check(0, &["police_legal_fee", "own_name_hop", "cy-x-phone", "name one to read it"]);
+    let english = show(&["police_legal_fee", "--amount", "3200", "--deadline", "noon"]);
+    english.check(0, &["To inform", "To ask", "To hold", "£3,200.00", "by noon", "( ) Yes"]);
+    let welsh = show(&["police_legal_fee", "--step", "hold", "--locale", "cy-GB"]);
+    welsh.check(0, &["police_legal_fee, version 2, cy", "£2,500.00", "y rhif ar gefn eich cerdyn"]);
+    assert!(!welsh.out.contains("To ask"), "{welsh:?}");
+    show(&["tax_arrest", "--locale", "en-x-phone", "--step", "ask"]).check(0, &["yes or no"]);
+    let one = show(&["police_fine", "--step", "ask"]);
+    let other = show(&["police_fine", "--step", "ask", "--wording", "2"]);
+    assert_ne!(one.out, other.out);
+    let json = show(&["police_fine", "--json"]);
+    json.check(0, &[]);
+    assert_eq!(json.out.lines().count(), 3);
+    for line in json.out.lines() {
+        let object: serde_json::Value = serde_json::from_str(line).expect("an object a line");
+        assert_eq!(object["id"], "police_fine");
+        assert!(object["digest"].as_str().expect("a digest").starts_with("sha256:"));
+    }
+    assert_eq!(show(&["--json"]).out.lines().count(), 12);
+    show(&["police_fines"]).check(2, &["did you mean `police_fine`?"]);
+    show(&["police_fine", "--step", "stop"]).check(2, &["inform"]);
+    show(&["police_fine", "--amount", "ten"]).check(2, &["2500.00"]);
+    show(&["--policy", "src"]).check(2, &["policy.toml"]);
+}
+
+#[test]
+fn all_warnings_are_written_to_one_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("warnings.html").display().to_string();
+    run(&["warnings", "show", "--html", &file]).check(0, &["216 texts", &file]);
+    let page = fs::read_to_string(&file).expect("a page");
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+    run(&["warnings", "show", "--html", "/nowhere/a.html"]).check(1, &["cannot be written"]);
+    run(&["warnings", "show", "tax_arrest", "--html", &file]).check(2, &["cannot be used with"]);
+}
+
+#[test]
 fn a_transfer_is_screened_listed_shown_and_replayed() {
     let mut served = Served::start();
     let address = served.address();

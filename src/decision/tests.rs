@@ -78,7 +78,7 @@ fn the_story_it_began_with_is_held_for_a_person() {
 
     let blanks = Blanks { money: pounds("3200.00"), deadline: None };
     let words = decision.words(&policy, "en-GB", &blanks).unwrap();
-    assert_eq!((&*words.id, words.version, &*words.locale), ("police_legal_fee", 1, "en"));
+    assert_eq!((&*words.id, words.version, &*words.locale), ("police_legal_fee", 2, "en"));
     assert!(words.paragraphs[0].contains("£3,200.00"), "{words:?}");
     assert_eq!(words.questions, []);
 }

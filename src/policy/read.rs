@@ -9,7 +9,7 @@ use crate::policy::typology::{self, Story};
 use crate::policy::{CannotAsk, Files, Policy, Signals, Typology, WATCHES_MAX, Watch};
 use crate::signal::{self, Facts, Family, Look, Reading};
 use crate::text::{Concept, Draft as Phrases, Lexicon, Listed, PhraseError};
-use crate::warning::{Bank, Draft as Scripts, Warnings};
+use crate::warning::{Bank, Draft as Scripts, Elsewhere, Warnings};
 
 /// Reads every file, and a policy out of them where none has a problem.
 pub(super) fn read(files: Files) -> Result<Policy, Vec<Problem>> {
@@ -139,9 +139,10 @@ fn read_policy(
     let rates = root.optional("rates", |root, key| read_rates(&root.section(key)?));
     let choices: Vec<_> = locales.iter().map(|locale| (*locale, *locale)).collect();
     let locale = root.choice("locale", &choices);
-    let bank = root.section("bank").and_then(|section| read_bank(&section));
+    read_required(root, locales);
+    let bank = root.section("bank").and_then(|section| read_bank(&section, locales));
 
-    let known = bank.clone().unwrap_or(Bank { name: "".into(), phone: "".into(), on_159: false });
+    let known = bank.clone().unwrap_or_else(|| Bank::of("", ""));
     let warnings = scripts.finish(known, locale.unwrap_or(""), reader.problems);
 
     let signals = root.section("signal");
@@ -196,11 +197,37 @@ fn read_rates(section: &Section<'_>) -> Option<Vec<(Currency, Decimal)>> {
     Some(rates)
 }
 
-fn read_bank(section: &Section<'_>) -> Option<Bank> {
+/// Checks that there are words in every language that the policy says there are: a file that went
+/// missing must not pass for a decision to do without it.
+fn read_required(root: &Section<'_>, locales: &[&str]) {
+    let required = root.optional("locales", Section::texts).flatten().unwrap_or_default();
+    for locale in required.iter().filter(|locale| !locales.contains(&locale.text)) {
+        let message = format!("there are no words in `{}`", locale.text);
+        let advice = format!("add warnings/{}.toml, or take it out of `locales`", locale.text);
+        root.report_at(locale.line, message, advice);
+    }
+}
+
+fn read_bank(section: &Section<'_>, locales: &[&str]) -> Option<Bank> {
     let name = section.text("name");
     let phone = section.text("phone");
     let on_159 = section.flag("on_159");
-    Some(Bank { name: name?.into(), phone: phone?.into(), on_159: on_159? })
+    let elsewhere = section.optional("in", |section, key| {
+        let languages = section.section(key)?;
+        all(languages.keys().iter().map(|language| {
+            let language = language.text;
+            if !locales.contains(&language) {
+                let message = format!("there are no words in `{language}`");
+                languages.report(language, message, nearest(language, locales.iter().copied()));
+            }
+            let section = languages.section(language)?;
+            let name = section.text("name");
+            let phone = section.text("phone");
+            Some(Elsewhere { language: language.into(), name: name?.into(), phone: phone?.into() })
+        }))
+    });
+    let elsewhere = elsewhere?.unwrap_or_default();
+    Some(Bank { name: name?.into(), phone: phone?.into(), on_159: on_159?, elsewhere })
 }
 
 /// Reads the signals it watches for. A signal without a section is not watched for, so that a

@@ -14,6 +14,10 @@
 
 mod order;
 #[cfg(test)]
+mod others;
+#[cfg(test)]
+mod refused;
+#[cfg(test)]
 mod tests;
 mod xml;
 

@@ -110,16 +110,13 @@ fn read(root: &Section<'_>) -> Option<List> {
     let mut lines: BTreeMap<Account, u32> = BTreeMap::new();
     for section in &sections {
         let Some(row) = row(section) else { continue };
-        match lines.get(&row.account) {
-            Some(line) => {
-                let message = format!("the account stands on line {line} as well");
-                section.report_at(section.line(), message, "remove one of them");
-            }
-            None => {
-                lines.insert(row.account.clone(), section.line());
-                rows.push(row);
-            }
+        if let Some(line) = lines.get(&row.account) {
+            let message = format!("the account stands on line {line} as well");
+            section.report_at(section.line(), message, "remove one of them");
+            continue;
         }
+        lines.insert(row.account.clone(), section.line());
+        rows.push(row);
     }
     rows.sort_unstable();
     Some(List { version: version?, owner: owner?.into(), rows })
@@ -280,14 +277,14 @@ mod tests {
     #[test]
     fn a_list_has_room_for_a_country_and_no_more() {
         let rows = |count: u32| {
-            let mut text = HEAD.to_owned();
-            for number in 0..count {
-                text.push_str(&format!(
+            let row = |number| {
+                format!(
                     "[[account]]\nkind = \"biller\"\nsort_code = \"601613\"\naccount = \
                      \"{number:08}\"\nname = \"A\"\n"
-                ));
-            }
-            text
+                )
+            };
+            let rows: Vec<String> = (0..count).map(row).collect();
+            format!("{HEAD}{}", rows.concat())
         };
         let list = List::read("a.toml", &rows(64_000)).unwrap();
         assert_eq!(list.parts().len(), usize::try_from(PARTS_MAX).unwrap());

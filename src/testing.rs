@@ -57,6 +57,7 @@ pub(crate) fn transfer() -> Transfer {
             segment: None,
             balance: None,
             permitted: None,
+            locale: None,
         },
         payee: Payee {
             account: account("55779911"),

@@ -327,7 +327,9 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
         let decided = catch_unwind(AssertUnwindSafe(|| {
             let decision = decide(&facts, policy);
             let blanks = Blanks { money: facts.transfer.money, deadline: None };
-            let words = decision.words(policy, policy.warnings().locale(), &blanks);
+            let locale = facts.transfer.payer.locale.as_deref();
+            let locale = locale.unwrap_or(policy.warnings().locale());
+            let words = decision.words(policy, locale, &blanks);
             (decision, words)
         }));
         drop(deciding);

@@ -407,6 +407,7 @@ fn request(number: u64) -> Request {
                 segment: None,
                 balance: telling.then(|| pounds(120)),
                 permitted: None,
+                locale: None,
             },
             payee: Payee {
                 account: account(100 + number % 4),

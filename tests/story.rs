@@ -191,6 +191,7 @@ fn transfer(now: Time) -> Transfer {
             segment: None,
             balance: None,
             permitted: None,
+            locale: None,
         },
         payee: Payee {
             account: account("55779911"),

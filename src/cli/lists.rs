@@ -145,13 +145,15 @@ mod tests {
     #[test]
     fn a_long_list_goes_in_parts_that_each_fit_a_message() {
         use prost::Message as _;
-        let mut text = "schema = 1\nversion = 4294967295\nowner = \"a\"\n".to_owned();
-        for number in 0..2_001 {
-            text.push_str(&format!(
+        let row = |number| {
+            format!(
                 "[[account]]\nkind = \"biller\"\nsort_code = \"601613\"\naccount = \
                  \"{number:08}\"\nroll = \"123456789012345678\"\nname = \"A\"\n"
-            ));
-        }
+            )
+        };
+        let rows: Vec<String> = (0..2_001).map(row).collect();
+        let head = "schema = 1\nversion = 4294967295\nowner = \"a\"\n";
+        let text = format!("{head}{}", rows.concat());
         let messages = messages(&List::read("a.toml", &text).unwrap());
         let rows: Vec<_> = messages.iter().map(|message| message.billers.len()).collect();
         assert_eq!(rows, [1_000, 1_000, 1]);

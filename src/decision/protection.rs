@@ -137,8 +137,8 @@ const FIRM: [Fact; 3] = [
 
 /// What speaks for a transfer.
 const PROTECTIVE: [Fact; 4] = [
-    ("client", |facts| facts.recall.client_account = listing(facts)),
-    ("biller", |facts| facts.recall.biller = listing(facts)),
+    ("client", |facts| facts.recall.client_account = Some(listing(facts))),
+    ("biller", |facts| facts.recall.biller = Some(listing(facts))),
     ("established", |facts| {
         let first = time("2026-01-01T00:00:00Z");
         let begun = Pair::begin(crate::account::Token([1; 16]), first, pounds("32000"));
@@ -147,8 +147,8 @@ const PROTECTIVE: [Fact; 4] = [
     ("bank", |facts| facts.transfer.session.bank_on_line = Some(true)),
 ];
 
-fn listing(facts: &Facts) -> Option<Listing> {
-    Some(Listing { version: 1, loaded: facts.decided })
+fn listing(facts: &Facts) -> Listing {
+    Listing { version: 1, loaded: facts.decided }
 }
 
 /// Returns the facts of which a bit is set in `chosen`.

@@ -144,7 +144,7 @@ impl<'a> Scope<'a> {
     fn named(&self, name: &str) -> impl Iterator<Item = &'a Element> {
         let own = self.element.namespace.as_deref();
         let fits =
-            move |child: &&Element| child.namespace.as_deref() == own && *child.name == *name;
+            move |child: &&Element| *child.name == *name && child.namespace.as_deref() == own;
         self.element.children.iter().filter(fits)
     }
 
@@ -337,8 +337,10 @@ fn account(scope: &Scope<'_>, account: &str, agent: &str) -> Told<AccountAs> {
         (Stated::Absent, Stated::Faulty(expected)) => {
             return Told { path: number.path, stated: Stated::Faulty(expected) };
         }
-        (_, Stated::Absent) => return iban.then(|iban| Stated::Is(AccountAs::Iban(iban))),
-        (_, Stated::Is(_) | Stated::Faulty(_)) => {
+        (Stated::Faulty(_), _) | (_, Stated::Absent) => {
+            return iban.then(|iban| Stated::Is(AccountAs::Iban(iban)));
+        }
+        (Stated::Is(_), Stated::Is(_) | Stated::Faulty(_)) => {
             return Told::faulty(scope.path(&[account, "Id"]), "an IBAN or another id, not both");
         }
     };

@@ -258,7 +258,7 @@ impl Tree {
             return Err(Fault::MixedText);
         }
         if text.len() != element.text.len() {
-            element.text = text.to_owned();
+            element.text = String::from(text);
         }
         match self.open.last_mut() {
             Some(outer) => outer.children.push(element),

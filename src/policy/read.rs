@@ -310,8 +310,8 @@ fn weighs_something(signals: &Section<'_>, watches: &[Watch], stories: &[Story<'
     if stories.iter().any(|story| story.weights.is_none()) {
         return;
     }
-    let weighs = |(_, watch): &(usize, &Watch)| watch.kind.cancels().is_none();
-    for (at, watch) in watches.iter().enumerate().filter(weighs) {
+    let counts = |(_, watch): &(usize, &Watch)| watch.kind.cancels().is_none();
+    for (at, watch) in watches.iter().enumerate().filter(counts) {
         let mut weights = stories.iter().filter_map(|story| story.weights.as_ref()).flatten();
         if !weights.any(|weight| weight.watch == at && weight.points != 0) {
             let message = format!("`{}` has no points anywhere", watch.kind.id);

@@ -44,13 +44,13 @@ impl Look for Settings {
     /// Looks for the payer's name as the payee of an account that is not known to be the payer's.
     fn look(&self, facts: &Facts) -> Reading {
         let transfer = &facts.transfer;
-        let Some(payer) = &transfer.payer.name else {
+        let Some(held) = &transfer.payer.name else {
             return Reading::Unavailable(Fact::PayerName);
         };
-        let Some(payee) = &transfer.payee.name else {
+        let Some(typed) = &transfer.payee.name else {
             return Reading::Unavailable(Fact::PayeeName);
         };
-        if !is_same(payer, payee) {
+        if !is_same(held, typed) {
             return Reading::Quiet;
         }
         let result = transfer.name_check.as_ref().and_then(found);

@@ -24,7 +24,7 @@ use crate::transfer::{
 /// Reads the facts of one case, noting every problem.
 pub(super) fn facts(case: &Section<'_>, policy: &Policy) -> Option<Facts> {
     let transfer = case.section("transfer").and_then(|section| transfer(&section));
-    let payer = case.optional("payer", |case, key| payer(&case.section(key)?));
+    let pays = case.optional("payer", |case, key| payer(&case.section(key)?));
     let paid = case.optional("payee", |case, key| payee(&case.section(key)?));
     let name_check = case.optional("name_check", |case, key| name_check(&case.section(key)?));
     let session = case.optional("session", |case, key| session(&case.section(key)?));
@@ -32,18 +32,18 @@ pub(super) fn facts(case: &Section<'_>, policy: &Policy) -> Option<Facts> {
     let known = case.optional("remembered", |case, key| remembered(&case.section(key)?));
     let asked = case.optional("asked", |case, key| asked(&case.section(key)?));
 
-    let (payee, verified) = match paid? {
+    let (paid, verified) = match paid? {
         Some(stated) => stated,
         None => (stranger()?, None),
     };
-    let payer = match payer? {
+    let payer = match pays? {
         Some(stated) => stated,
         None => holder()?,
     };
     let (stage, can_ask, answers) = asked?.unwrap_or((Stage::BeforeConfirmation, true, Vec::new()));
     let transfer = Transfer {
         payer,
-        payee,
+        payee: paid,
         name_check: name_check?,
         session: session?.unwrap_or_default(),
         gathered: gathered?,
@@ -121,7 +121,7 @@ fn money(section: &Section<'_>, key: &str) -> Option<Money> {
 }
 
 fn texts(section: &Section<'_>) -> Option<Texts> {
-    let text = |key| text(section, key);
+    let text = |key| section.optional(key, words);
     let (reference, remittance, purpose) = (text("reference"), text("remittance"), text("purpose"));
     let (purpose_code, iso_purpose) = (text("purpose_code"), text("iso_purpose"));
     let iso_category = text("iso_category");
@@ -144,19 +144,22 @@ fn holder() -> Option<Payer> {
         segment: None,
         balance: None,
         permitted: None,
+        locale: None,
     })
 }
 
 fn payer(section: &Section<'_>) -> Option<Payer> {
-    let name = text(section, "name");
+    let name = section.optional("name", words);
     let segment = section.optional("segment", |section, key| section.choice(key, &SEGMENTS));
     let balance = section.optional("balance", money);
     let permitted = section.optional("permitted", money);
+    let locale = text(section, "locale");
     Some(Payer {
         name: name?,
         segment: segment?,
         balance: balance?,
         permitted: permitted?,
+        locale: locale?,
         ..holder()?
     })
 }
@@ -178,7 +181,7 @@ fn stranger() -> Option<Payee> {
 }
 
 fn payee(section: &Section<'_>) -> Option<(Payee, Option<Verified>)> {
-    let name = text(section, "name");
+    let name = section.optional("name", words);
     let declared = section.optional("declared", |section, key| section.choice(key, &PAYEES));
     let provider = section.optional("provider", |section, key| section.choice(key, &PROVIDERS));
     let own = section.optional("own", Section::flag);
@@ -222,8 +225,8 @@ fn markers(section: &Section<'_>, key: &str) -> Option<Vec<Marker>> {
 fn scores(section: &Section<'_>, key: &str) -> Option<Vec<Score>> {
     few(section, key, MARKS_MAX, |score| {
         let (value, provider) = (score.text("value"), score.text("provider"));
-        let (model, version) = (score.text("model"), text(score, "version"));
-        let band = text(score, "band");
+        let (model, version) = (score.text("model"), score.optional("version", words));
+        let band = score.optional("band", words);
         Some(Score {
             value: value?.into(),
             provider: provider?.into(),
@@ -236,7 +239,7 @@ fn scores(section: &Section<'_>, key: &str) -> Option<Vec<Score>> {
 
 fn name_check(section: &Section<'_>) -> Option<NameCheck> {
     let result = section.optional("result", |section, key| section.choice(key, &RESULTS));
-    let reason = text(section, "reason");
+    let reason = section.optional("reason", words);
     let kind =
         |key| section.optional(key, |section: &Section<'_>, key| section.choice(key, &ACCOUNTS));
     let (asked, reported) = (kind("asked"), kind("reported"));
@@ -251,7 +254,11 @@ fn name_check(section: &Section<'_>) -> Option<NameCheck> {
 
 fn session(section: &Section<'_>) -> Option<Session> {
     let started = section.optional("started_minutes_ago", minutes_ago);
-    let call = call(section);
+    let state = section.optional("call", |section, key| section.choice(key, &CALLS));
+    let ended = section.optional("call_ended_minutes_ago", minutes_ago);
+    let direction =
+        section.optional("call_direction", |section, key| section.choice(key, &DIRECTIONS));
+    let source = section.optional("call_source", |section, key| section.choice(key, &CALL_SOURCES));
     let flag = |key| section.optional(key, Section::flag);
     let (remote_access, screen_sharing) = (flag("remote_access"), flag("screen_sharing"));
     let bank_on_line = flag("bank_on_line");
@@ -259,9 +266,15 @@ fn session(section: &Section<'_>) -> Option<Session> {
     let limit_raised = section.optional("limit_raised_hours_ago", hours_ago);
     let dismissed = section.optional("dismissed_seconds", dismissed);
     let scores = section.optional("scores", scores);
+    let (state, ended, direction, source) = (state?, ended?, direction?, source?);
+    if state.is_none() && (ended.is_some() || direction.is_some() || source.is_some()) {
+        let advice = "say `call = \"in_progress\"`, \"ended\", \"none\" or \"not_supported\"";
+        section.report("call", "the call is described and not stated", advice);
+        return None;
+    }
     Some(Session {
         started: started?,
-        call: call?,
+        call: state.map(|state| Call { state, ended, direction, source }),
         remote_access: remote_access?,
         screen_sharing: screen_sharing?,
         device_registered: device_registered?,
@@ -270,22 +283,6 @@ fn session(section: &Section<'_>) -> Option<Session> {
         bank_on_line: bank_on_line?,
         scores: scores?.unwrap_or_default(),
     })
-}
-
-/// Reads the call: `Some(None)` where a story says nothing of one.
-fn call(section: &Section<'_>) -> Option<Option<Call>> {
-    let state = section.optional("call", |section, key| section.choice(key, &CALLS));
-    let ended = section.optional("call_ended_minutes_ago", minutes_ago);
-    let direction =
-        section.optional("call_direction", |section, key| section.choice(key, &DIRECTIONS));
-    let source = section.optional("call_source", |section, key| section.choice(key, &CALL_SOURCES));
-    let (state, ended, direction, source) = (state?, ended?, direction?, source?);
-    if state.is_none() && (ended.is_some() || direction.is_some() || source.is_some()) {
-        let advice = "say `call = \"in_progress\"`, \"ended\", \"none\" or \"not_supported\"";
-        section.report("call", "the call is described and not stated", advice);
-        return None;
-    }
-    Some(state.map(|state| Call { state, ended, direction, source }))
 }
 
 fn dismissed(section: &Section<'_>, key: &str) -> Option<Vec<Dismissal>> {
@@ -343,9 +340,8 @@ fn asked(section: &Section<'_>) -> Option<(Stage, bool, Vec<Answer>)> {
     Some((stage, can_ask?.unwrap_or(true), answers))
 }
 
-/// Reads a text where it is there: `Some(None)` where it is not.
-fn text(section: &Section<'_>, key: &str) -> Option<Option<Box<str>>> {
-    section.optional(key, |section, key| section.text(key).map(Into::into))
+fn words(section: &Section<'_>, key: &str) -> Option<Box<str>> {
+    section.text(key).map(Into::into)
 }
 
 /// Reads a list of at most `count_max` tables.
@@ -353,14 +349,14 @@ fn few<T>(
     section: &Section<'_>,
     key: &str,
     count_max: usize,
-    mut read: impl FnMut(&Section<'_>) -> Option<T>,
+    read: impl FnMut(&Section<'_>) -> Option<T>,
 ) -> Option<Vec<T>> {
     let tables = section.sections(key)?;
     if count_max < tables.len() {
         let message = format!("`{key}` holds {} of them", tables.len());
         section.report(key, message, format!("keep at most {count_max}, as the API does"));
     }
-    all(tables.iter().map(|table| read(table)))
+    all(tables.iter().map(read))
 }
 
 fn minutes_ago(section: &Section<'_>, key: &str) -> Option<Time> {
@@ -479,7 +475,7 @@ mod tests {
 
     const FULL: &str = r#"
 transfer   = { amount = "3200.00", reference = "LEGAL ADVICE", remittance = "a", purpose = "b", purpose_code = "c", iso_purpose = "ADCS", iso_category = "GP2P", rail = "chaps", instruction = "single", channel = "branch", initiation = "staff", due_in_days = 2 }
-payer      = { name = "Ann Hollis", segment = "consumer", balance = "3450", permitted = "25000" }
+payer      = { name = "Ann Hollis", segment = "consumer", balance = "3450", permitted = "25000", locale = "cy" }
 payee      = { name = "R Mercer", declared = "business", provider = "e_money", own = false, added_minutes_ago = 6, first_paid_days_ago = 9, times_paid = 2, total_paid = "5", verified = "biller", markers = [{ code = "mule", provider = "network", days_ago = 3 }], scores = [{ value = "0.93", provider = "network", model = "risk", version = "2", band = "high" }] }
 name_check = { result = "close_match", reason = "PANM", asked = "business", reported = "personal" }
 session    = { started_minutes_ago = 20, call = "ended", call_ended_minutes_ago = 4, call_direction = "incoming", call_source = "operator", remote_access = false, screen_sharing = true, bank_on_line = false, device_registered_hours_ago = 5, limit_raised_hours_ago = 1, dismissed_seconds = ["2"], scores = [{ value = "7", provider = "voice", model = "calls" }] }

@@ -165,12 +165,12 @@ impl Merge {
         self.amount(order.amount, order.currency, &mut transfer.amount);
         self.due(order.due, &mut transfer.due_time);
 
-        let payer = transfer.payer.get_or_insert_default();
-        self.fact(order.payer.name, "transfer.payer.name", &mut payer.name);
-        self.account(order.payer.account, "transfer.payer.account", &mut payer.account);
-        let payee = transfer.payee.get_or_insert_default();
-        self.account(order.payee.account, "transfer.payee.account", &mut payee.account);
-        self.fact(order.payee.name, "transfer.payee.name", &mut payee.name);
+        let from = transfer.payer.get_or_insert_default();
+        self.fact(order.payer.name, "transfer.payer.name", &mut from.name);
+        self.account(order.payer.account, "transfer.payer.account", &mut from.account);
+        let to = transfer.payee.get_or_insert_default();
+        self.account(order.payee.account, "transfer.payee.account", &mut to.account);
+        self.fact(order.payee.name, "transfer.payee.name", &mut to.name);
 
         let texts = transfer.texts.get_or_insert_default();
         self.fact(order.reference, "transfer.texts.reference", &mut texts.reference);
@@ -285,7 +285,7 @@ impl Merge {
             }
             Stated::Faulty(expected) => return self.unread(field, path, expected),
             Stated::Is(AccountAs::Number(number)) => {
-                return self.number(&number, path, field, known);
+                return self.number(&number, path, field, known.as_ref());
             }
             Stated::Is(AccountAs::Iban(iban)) => {
                 (pb::Account { iban: iban.into(), ..pb::Account::default() }, vec![])
@@ -316,7 +316,7 @@ impl Merge {
         number: &str,
         path: Box<str>,
         field: &'static str,
-        known: &Option<pb::Account>,
+        known: Option<&pb::Account>,
     ) {
         let Some(known) = known else {
             return self.unread(field, path, "an IBAN, or a British account and its sort code");

@@ -103,7 +103,7 @@ fn every_field_at_fault_is_named_by_the_place_where_it_can_be_mended() {
                 it,
                 "<Cd>GBDSC</Cd></ClrSysId><MmbId>204514",
                 "<Cd>AUBSB</Cd></ClrSysId><MmbId>204514",
-            )
+            );
         },
         &["/CdtrAcct/Id/Othr/Id"],
     );
@@ -367,7 +367,7 @@ proptest! {
         value in prop::option::of("[0-9.]{0,6}"),
     ) {
         let mut message = sample::message();
-        let end = (at + 7).min(message.message.len());
+        let end = at.saturating_add(7).min(message.message.len());
         message.message.splice(at..end, with);
         let transfer = known(&mut message);
         transfer.texts = Some(pb::Texts { reference, ..pb::Texts::default() });

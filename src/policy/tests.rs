@@ -89,6 +89,30 @@ fn names_that_lead_nowhere_are_found() {
 }
 
 #[test]
+fn a_language_that_goes_missing_is_missed() {
+    let without = |path: &str| {
+        let mut rest = Files::default();
+        for (path, contents) in standard().iter().filter(|(other, _)| *other != path) {
+            rest.insert(path, contents);
+        }
+        problems(rest)
+    };
+    let want = "policy.toml: there are no words in `cy-x-large`: add warnings/cy-x-large.toml, or \
+                take it out of `locales`";
+    assert_eq!(without("warnings/cy-x-large.toml"), [want]);
+    check("policy.toml", "\"en-x-large\", ", "", &[]);
+    let known = "known here: `cy-x-large`, `cy-x-phone`, `cy`, `en-x-large`, `en-x-phone`, `en`";
+    let want = format!("policy.toml: there are no words in `gd`: {known}");
+    check("policy.toml", "[bank.in.cy]", "[bank.in.gd]", &[&want]);
+    check(
+        "policy.toml",
+        "name  = \"eich banc\"",
+        "",
+        &["policy.toml: `name` is missing: add `name = …`"],
+    );
+}
+
+#[test]
 fn what_is_needed_is_counted() {
     check(
         "policy.toml",

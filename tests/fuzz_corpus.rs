@@ -31,6 +31,11 @@ fn requests_of_any_bytes_are_read_or_refused() {
 }
 
 #[test]
+fn payment_messages_of_any_bytes_are_read_or_refused() {
+    replay(("iso20022", targets::iso20022));
+}
+
+#[test]
 fn segments_of_any_bytes_are_read_mended_or_refused() {
     replay(("frame", targets::frame));
 }

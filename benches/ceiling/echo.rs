@@ -73,6 +73,13 @@ impl ScreeningService for Echo {
         Ok(Response::new(Box::pin(answers)))
     }
 
+    async fn screen_iso20022(
+        &self,
+        _request: Request<pb::ScreenIso20022Request>,
+    ) -> Result<Response<pb::ScreenIso20022Response>, Status> {
+        Err(Status::unimplemented("the echo screens and no more"))
+    }
+
     async fn get_decision(
         &self,
         _request: Request<pb::GetDecisionRequest>,

@@ -50,6 +50,12 @@ use disk::{End, SimulatedDisk};
 pub fn request(bytes: &[u8]) -> bool {
     let Ok(message) = pb::ScreenTransferRequest::decode(bytes) else { return false };
     let Ok(request) = read::request(message, now()) else { return false };
+    decided(request);
+    true
+}
+
+/// Decides a request as the turn would, and checks what must hold of it.
+fn decided(request: Request) {
     let identity = Identity::of(&request, &Tokens::new(&[7; 32]));
     let facts = facts(request);
     assert_eq!(Facts::take(&facts.to_bytes()).as_ref(), Ok(&facts));
@@ -60,7 +66,6 @@ pub fn request(bytes: &[u8]) -> bool {
     let words = decision.words(standard(), "en", &blanks);
     assert_eq!(words.is_some(), decision.warning.is_some());
     assert_eq!(Identity::take(&identity.to_bytes()), Ok(identity));
-    true
 }
 
 fn facts(request: Request) -> Facts {
@@ -87,6 +92,53 @@ fn now() -> Time {
 fn standard() -> &'static Arc<Policy> {
     static STANDARD: OnceLock<Arc<Policy>> = OnceLock::new();
     STANDARD.get_or_init(|| Arc::new(policies::load(policies::standard()).unwrap()))
+}
+
+// --- Iso20022 -------------------------------------------------------------------------------------
+
+/// Reads bytes as a payment message and, where it is one, decides each order in it, all else known.
+///
+/// What is refused names a place in it, and an order that is not asked about names its fields.
+pub fn iso20022(bytes: &[u8]) -> bool {
+    let message = bytes.to_vec();
+    let known = Some(beside());
+    let request = pb::ScreenIso20022Request { message, known, known_transfers: Vec::new() };
+    let read = clearline::iso20022::read(bytes);
+    let asked = read::orders(request, now());
+    assert_eq!(asked.is_ok(), read.is_ok());
+    let (asked, message) = match (asked, read) {
+        (Ok(asked), Ok(message)) => (asked, message),
+        (_, Err(error)) => {
+            assert!(error.at <= bytes.len(), "{error}");
+            return false;
+        }
+        (Err(_), Ok(_)) => return false,
+    };
+    assert_eq!(asked.len(), message.orders.len());
+    let mut any = false;
+    for (at, asked) in asked.into_iter().enumerate() {
+        assert!(at < clearline::iso20022::ORDERS_MAX);
+        match asked.request {
+            Ok(request) => {
+                assert!(request.rejected.len() <= 64);
+                decided(request);
+                any = true;
+            }
+            Err(problems) => assert!(!problems.is_empty()),
+        }
+    }
+    any
+}
+
+/// Returns what is known beside a message: nothing that it states itself.
+fn beside() -> pb::ScreenTransferRequest {
+    let mut known = plain();
+    if let Some(transfer) = &mut known.transfer {
+        transfer.amount = None;
+        transfer.payee = None;
+        transfer.payer.iter_mut().for_each(|payer| payer.account = None);
+    }
+    known
 }
 
 // --- Frame ----------------------------------------------------------------------------------------
@@ -391,6 +443,24 @@ const FILES: [&str; 4] = ["policy.toml", "lexicon.toml", "cases.toml", "warnings
 pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
     match target {
         "request" => vec![("plain", plain().encode_to_vec()), ("full", full().encode_to_vec())],
+        "iso20022" => {
+            let text = |text: &str| text.as_bytes().to_vec();
+            vec![
+                ("pain", text(include_str!("../../deploy/examples/tonbridge-road.pain.001.xml"))),
+                ("pacs", text(include_str!("../../deploy/examples/tonbridge-road.pacs.008.xml"))),
+                (
+                    "envelope",
+                    text(include_str!("../../tests/iso20022/uk-chaps.pacs.008.001.08.xml")),
+                ),
+                ("date", text(include_str!("../../tests/iso20022/uk-chaps.pain.001.001.03.xml"))),
+                (
+                    "several",
+                    text(include_str!(
+                        "../../tests/iso20022/uk-faster-payment.pain.001.001.09.xml"
+                    )),
+                ),
+            ]
+        }
         "frame" => {
             let segment = written().fork().start(End::Killed).read(SEGMENT).unwrap();
             let sketch = sketch(&segment);

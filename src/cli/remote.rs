@@ -16,6 +16,7 @@ use tonic_types::StatusExt as _;
 use crate::cli::CliError;
 use crate::grpc::DESCRIPTORS;
 use crate::grpc::pb;
+use crate::grpc::pb::list_service_client::ListServiceClient;
 use crate::grpc::pb::screening_service_client::ScreeningServiceClient;
 
 /// A connection to a server.
@@ -23,6 +24,7 @@ use crate::grpc::pb::screening_service_client::ScreeningServiceClient;
 pub struct Remote {
     runtime: Runtime,
     client: ScreeningServiceClient<Channel>,
+    lists: ListServiceClient<Channel>,
     address: String,
 }
 
@@ -52,8 +54,9 @@ impl Remote {
         let channel = runtime
             .block_on(endpoint.connect())
             .map_err(|_| CliError::NoServer(address.to_owned()))?;
+        let lists = ListServiceClient::new(channel.clone());
         let client = ScreeningServiceClient::new(channel);
-        Ok(Self { runtime, client, address: address.to_owned() })
+        Ok(Self { runtime, client, lists, address: address.to_owned() })
     }
 
     /// Asks whether a transfer may leave.
@@ -62,6 +65,15 @@ impl Remote {
         request: pb::ScreenTransferRequest,
     ) -> Result<pb::ScreenTransferResponse, CliError> {
         let answer = self.runtime.block_on(self.client.screen_transfer(timed(request)));
+        self.taken(answer)
+    }
+
+    /// Asks whether each transfer of a message may leave.
+    pub fn screen_message(
+        &mut self,
+        request: pb::ScreenIso20022Request,
+    ) -> Result<pb::ScreenIso20022Response, CliError> {
+        let answer = self.runtime.block_on(self.client.screen_iso20022(timed(request)));
         self.taken(answer)
     }
 
@@ -93,6 +105,15 @@ impl Remote {
         self.taken(answer)
     }
 
+    /// Loads one part of a list of accounts.
+    pub fn load_list_part(
+        &mut self,
+        request: pb::LoadListPartRequest,
+    ) -> Result<pb::LoadListPartResponse, CliError> {
+        let answer = self.runtime.block_on(self.lists.load_list_part(timed(request)));
+        self.taken(answer)
+    }
+
     fn taken<T>(&self, answer: Result<Response<T>, Status>) -> Result<T, CliError> {
         let status = match answer {
             Ok(response) => return Ok(response.into_inner()),
@@ -113,6 +134,20 @@ impl Remote {
             fields: fields.map(Iterator::collect).unwrap_or_default(),
             retry: details.retry_info().and_then(|info| info.retry_delay),
         }))
+    }
+}
+
+/// What is said of one transfer among others.
+impl From<pb::Error> for Refused {
+    fn from(error: pb::Error) -> Self {
+        let fields = error.field_violations.into_iter().map(|at| (at.field, at.description));
+        Self {
+            code: Code::from_i32(error.code),
+            reason: error.reason,
+            message: error.message,
+            fields: fields.collect(),
+            retry: error.retry_delay.and_then(|delay| delay.try_into().ok()),
+        }
     }
 }
 

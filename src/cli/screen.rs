@@ -1,5 +1,7 @@
 //! Screen: sends requests to a running server and prints the answers.
 
+pub(crate) mod message;
+
 use std::fs;
 use std::io::{self, Read as _};
 
@@ -14,13 +16,18 @@ use crate::grpc::pb;
 
 /// Sends requests to a running server and prints the answers.
 ///
-/// A file holds one `ScreenTransferRequest` or several, one after the other, as JSON. A request
-/// without a `request_id` gets a new one, and one without a `confirm_time` is confirmed now.
+/// A file holds one `ScreenTransferRequest` or several, one after the other, as JSON; or an ISO 20022
+/// message, pain.001 or pacs.008, as XML. A request without a `request_id` gets a new one, and one
+/// without a `confirm_time` is confirmed now.
 #[derive(Debug, clap::Args)]
 pub struct Screen {
     /// Files of requests; `-` is standard input.
     #[arg(required_unless_present = "example", value_name = "FILE")]
     files: Vec<String>,
+    /// What is known beyond a message: a `ScreenIso20022Request` as JSON, without its message. Needed
+    /// where a file is XML (deploy/examples/tonbridge-road.known.json).
+    #[arg(long, value_name = "FILE", conflicts_with = "example")]
+    known: Option<String>,
     /// Sends a transfer that somebody was talked into (deploy/examples/tonbridge-road.json).
     #[arg(long, conflicts_with = "files")]
     example: bool,
@@ -40,16 +47,53 @@ impl Screen {
     pub fn run(&self) -> Result<(), CliError> {
         let now = RealClock::start().wall();
         let mut asked = Vec::new();
+        let mut messages = Vec::new();
         if self.example {
             asked.extend(requests(EXAMPLE).map_err(CliError::Usage)?);
         }
         for file in &self.files {
-            asked.extend(read(file)?);
+            let contents = contents(file)?;
+            let wrong = |why| CliError::Usage(format!("`{file}`, {why}"));
+            if message::is_xml(&contents) {
+                messages.push((file, self.message(contents, now)?));
+            } else {
+                let text = String::from_utf8(contents).map_err(|_| wrong(NOT_UTF_8.to_owned()))?;
+                asked.extend(requests(&text).map_err(wrong)?);
+            }
+        }
+        if messages.is_empty() && self.known.is_some() {
+            return Err(CliError::Usage("`--known` goes with a message, and there is none".into()));
         }
 
         let mut remote = Remote::connect(&self.address)?;
         let mut refused = 0_usize;
-        let count = asked.len();
+        let mut count = asked.len();
+        for (file, message) in messages {
+            let answers = match remote.screen_message(message) {
+                Ok(response) => response.answers,
+                Err(CliError::Refused(why)) => {
+                    (refused, count) = (refused.saturating_add(1), count.saturating_add(1));
+                    print(&format!("NO DECISION about `{file}`: {why}\n"))?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            count = count.saturating_add(answers.len());
+            for answer in answers {
+                match message::taken(answer) {
+                    Ok((heading, answer)) => {
+                        if !self.json {
+                            print(&heading)?;
+                        }
+                        self.show(&mut remote, &answer)?;
+                    }
+                    Err(why) => {
+                        refused = refused.saturating_add(1);
+                        print(&why)?;
+                    }
+                }
+            }
+        }
         for request in asked {
             let request = filled(request, now);
             let id = request.request_id.clone();
@@ -66,6 +110,18 @@ impl Screen {
             return Ok(());
         }
         Err(CliError::NotAsExpected(format!("{refused} of {count} requests got no decision")))
+    }
+
+    /// Adds what is known to a message.
+    fn message(&self, message: Vec<u8>, now: Time) -> Result<pb::ScreenIso20022Request, CliError> {
+        let Some(file) = &self.known else { return Err(CliError::Usage(NO_KNOWN.to_owned())) };
+        let wrong = |why| CliError::Usage(format!("`{file}`, {why}"));
+        let text = String::from_utf8(contents(file)?).map_err(|_| wrong(NOT_UTF_8.to_owned()))?;
+        let mut request = message::request(message, &text).map_err(wrong)?;
+        let mut known = request.known.unwrap_or_default();
+        known.transfer.get_or_insert_default();
+        request.known = Some(filled(known, now));
+        Ok(request)
     }
 
     fn show(
@@ -100,17 +156,16 @@ pub fn json_line<M: prost::Message>(name: &str, message: &M) -> Result<String, C
     Ok(format!("{json}\n"))
 }
 
-/// Reads the requests of a file.
-fn read(file: &str) -> Result<Vec<pb::ScreenTransferRequest>, CliError> {
+/// Reads a whole file.
+fn contents(file: &str) -> Result<Vec<u8>, CliError> {
     let unreadable = |source| CliError::Unreadable { path: file.to_owned(), source };
-    let text = if file == "-" {
-        let mut text = String::new();
-        io::stdin().lock().read_to_string(&mut text).map_err(unreadable)?;
-        text
+    let mut contents = Vec::new();
+    if file == "-" {
+        io::stdin().lock().read_to_end(&mut contents).map_err(unreadable)?;
     } else {
-        fs::read_to_string(file).map_err(unreadable)?
-    };
-    requests(&text).map_err(|why| CliError::Usage(format!("`{file}`, {why}")))
+        contents = fs::read(file).map_err(unreadable)?;
+    }
+    Ok(contents)
 }
 
 /// Reads requests that stand one after the other.
@@ -148,6 +203,9 @@ fn filled(mut request: pb::ScreenTransferRequest, now: Time) -> pb::ScreenTransf
     request
 }
 
+const NOT_UTF_8: &str = "not UTF-8";
+const NO_KNOWN: &str = "a message needs `--known FILE` beside it: who pays, the stage, the payment id \
+                        (deploy/examples/tonbridge-road.known.json)";
 const EXAMPLE: &str = include_str!("../../deploy/examples/tonbridge-road.json");
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Api: the rpcs over a real connection, turn and log.
 
 mod abuse;
+mod iso20022;
 mod limits;
+mod lists;
 mod reports;
 
 use std::net::SocketAddr;

@@ -71,6 +71,21 @@ pub(crate) fn full() -> pb::ScreenTransferRequest {
     message
 }
 
+/// Returns a question about a message: the example, with what `request` states and it does not.
+pub(crate) fn message() -> pb::ScreenIso20022Request {
+    let mut known = request();
+    let stated = known.transfer.get_or_insert_default();
+    stated.amount = None;
+    stated.payee = None;
+    stated.payer = Some(pb::Payer {
+        customer_key: "customer-1".to_owned(),
+        available_balance: Some(pounds("3450.00")),
+        ..pb::Payer::default()
+    });
+    let message = include_bytes!("../../deploy/examples/tonbridge-road.pain.001.xml").to_vec();
+    pb::ScreenIso20022Request { message, known: Some(known), known_transfers: Vec::new() }
+}
+
 fn fill(transfer: &mut pb::Transfer) {
     let text = |text: &str| Some(text.to_owned());
     transfer.end_to_end_id = text("E2E 1");
@@ -93,6 +108,7 @@ fn fill(transfer: &mut pb::Transfer) {
         payer.segment = pb::payer::Segment::Consumer.into();
         payer.available_balance = Some(pounds("3450.00"));
         payer.largest_permitted = Some(pounds("10000"));
+        payer.locale = text("cy-GB");
     }
     if let Some(payee) = &mut transfer.payee {
         payee.name = text("Kent Legal Advice");

@@ -18,7 +18,7 @@ use crate::grpc::browse;
 use crate::grpc::call::Patience;
 use crate::grpc::pb;
 use crate::grpc::pb::screening_service_server::ScreeningService;
-use crate::grpc::read::{self, Report};
+use crate::grpc::read::{self, Asked, NotAsked, Report};
 use crate::grpc::status::CallError;
 use crate::grpc::stream::Answers;
 use crate::grpc::write;
@@ -88,6 +88,17 @@ impl Service {
         read::request(message, self.clock.wall()).map_err(CallError::TransferMalformed)
     }
 
+    /// Reads a question for each transfer of a payment message.
+    pub(crate) fn orders(
+        &self,
+        message: pb::ScreenIso20022Request,
+    ) -> Result<Vec<Asked>, CallError> {
+        read::orders(message, self.clock.wall()).map_err(|error| match error {
+            NotAsked::Document(problem) => CallError::DocumentMalformed(problem),
+            NotAsked::Known(problems) => CallError::RequestMalformed(problems),
+        })
+    }
+
     /// Makes a question ready for the turn.
     pub(crate) fn task(&self, request: transfer::Request) -> Task {
         let policy = self.desk.policy();
@@ -114,7 +125,7 @@ impl Service {
                 Ok(write::screened(&decided, &receipt))
             }
             // INVARIANT: the turn answers a question with a decision.
-            Answer::Executed(..) => Err(Refusal::Unreadable.into()),
+            Answer::Executed(..) | Answer::Listed(..) => Err(Refusal::Unreadable.into()),
         }
     }
 
@@ -164,7 +175,7 @@ impl Service {
                 self.look(read, deadline).await?
             }
             // INVARIANT: the turn answers a report with a report.
-            Answer::Decided(..) => return Err(Refusal::Unreadable.into()),
+            Answer::Decided(..) | Answer::Listed(..) => return Err(Refusal::Unreadable.into()),
         };
         Ok(write::reported(&executed, &receipt, &report.rejected))
     }
@@ -210,6 +221,14 @@ impl ScreeningService for Service {
         Ok(Response::new(Answers::new(self.clone(), request.into_inner())))
     }
 
+    async fn screen_iso20022(
+        &self,
+        request: Request<pb::ScreenIso20022Request>,
+    ) -> Result<Response<pb::ScreenIso20022Response>, Status> {
+        let patience = self.patience.of(request.metadata().as_ref());
+        Ok(Response::new(self.screen_orders(request.into_inner(), patience).await?))
+    }
+
     async fn get_decision(
         &self,
         request: Request<pb::GetDecisionRequest>,
@@ -243,7 +262,7 @@ impl ScreeningService for Service {
 }
 
 /// Returns when a call that may still take `patience` must end.
-fn deadline(patience: Duration) -> Result<Instant, CallError> {
+pub(crate) fn deadline(patience: Duration) -> Result<Instant, CallError> {
     if patience.is_zero() {
         return Err(Refusal::ExpiredBeforeDeciding.into());
     }

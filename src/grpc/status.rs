@@ -21,6 +21,8 @@ pub enum CallError {
     TransferMalformed(Vec<FieldProblem>),
     /// Fields of another request could not be read.
     RequestMalformed(Vec<FieldProblem>),
+    /// A payment message in the request could not be read as a whole.
+    DocumentMalformed(FieldProblem),
     /// The bytes are not the message.
     MessageMalformed,
     /// The message is larger than any may be.
@@ -55,6 +57,11 @@ impl CallError {
             Self::RequestMalformed(_) => {
                 told(Code::InvalidArgument, "REQUEST_MALFORMED", "the request is malformed")
             }
+            Self::DocumentMalformed(_) => told(
+                Code::InvalidArgument,
+                "DOCUMENT_MALFORMED",
+                "the payment message cannot be read",
+            ),
             Self::MessageMalformed => {
                 told(Code::InvalidArgument, "MESSAGE_MALFORMED", "the bytes are not this message")
             }
@@ -90,6 +97,7 @@ impl CallError {
     fn problems(self) -> Vec<FieldProblem> {
         match self {
             Self::TransferMalformed(problems) | Self::RequestMalformed(problems) => problems,
+            Self::DocumentMalformed(problem) => vec![problem],
             Self::MessageMalformed
             | Self::MessageTooLarge
             | Self::PageTokenMalformed
@@ -166,6 +174,21 @@ fn refused(refusal: Refusal) -> Told {
             "EXECUTION_CONFLICT",
             "the payment was reported otherwise before",
         ),
+        Refusal::ListVersionReused => told(
+            Code::AlreadyExists,
+            "LIST_VERSION_REUSED",
+            "another list is in force under this version",
+        ),
+        Refusal::ListVersionOld => told(
+            Code::FailedPrecondition,
+            "LIST_VERSION_OLD",
+            "a later version of the list is in force",
+        ),
+        Refusal::ListPartEarly => told(
+            Code::FailedPrecondition,
+            "LIST_PART_EARLY",
+            "parts before this one are not recorded",
+        ),
         Refusal::NotFound => told(Code::NotFound, "DECISION_NOT_FOUND", "no decision has this id"),
         Refusal::Unreadable => {
             told(Code::Internal, "DECISION_UNREADABLE", "the record of the decision cannot be read")
@@ -194,7 +217,7 @@ impl From<CallError> for Status {
     }
 }
 
-/// The same for one transfer of a stream, which must not end the stream.
+/// The same for one transfer of a stream or of a message, which must not end the others.
 impl From<CallError> for pb::Error {
     fn from(error: CallError) -> Self {
         let Told { code, reason, message, retry } = error.told();
@@ -243,10 +266,14 @@ mod tests {
             Refusal::ExecutionConflict,
             Refusal::NotFound,
             Refusal::Unreadable,
+            Refusal::ListVersionReused,
+            Refusal::ListVersionOld,
+            Refusal::ListPartEarly,
         ];
         let mut every = vec![
             CallError::TransferMalformed(vec![problem.clone()]),
-            CallError::RequestMalformed(vec![problem]),
+            CallError::RequestMalformed(vec![problem.clone()]),
+            CallError::DocumentMalformed(problem),
             CallError::MessageMalformed,
             CallError::MessageTooLarge,
             CallError::PageTokenMalformed,
@@ -280,7 +307,8 @@ mod tests {
 
     #[test]
     fn every_reason_is_explained_in_the_proto_file_with_its_code() {
-        let proto = include_str!("../../proto/clearline/screening/v1/screening.proto");
+        let screening = include_str!("../../proto/clearline/screening/v1/screening.proto");
+        let lists = include_str!("../../proto/clearline/screening/v1/lists.proto");
         for error in every() {
             let code = format!("{:?}", error.told().code);
             let mut words = String::new();
@@ -291,7 +319,7 @@ mod tests {
                 words.push(c.to_ascii_uppercase());
             }
             let line = format!("// - `{}`, `{words}`: ", error.reason());
-            assert!(proto.contains(&line), "{line}");
+            assert!(screening.contains(&line) || lists.contains(&line), "{line}");
         }
     }
 

@@ -194,4 +194,4 @@ fn refused(request_id: String, error: CallError) -> pb::ScreenTransfersResponse 
 const IN_FLIGHT_MAX: usize = 1_024;
 
 /// A request id has 36 bytes; a faulty one is repeated so that its caller finds it, and no further.
-const ECHO_BYTES_MAX: usize = 64;
+pub(crate) const ECHO_BYTES_MAX: usize = 64;

@@ -75,8 +75,10 @@ fn names_that_lead_nowhere_are_found() {
     check(
         file,
         "locale   = \"en\"",
-        "locale = \"cy\"",
-        &["policy.toml: `cy` is no locale: known here: `en`"],
+        "locale = \"fr\"",
+        &[
+            "policy.toml: `fr` is no locale: known here: `cy-x-large`, `cy-x-phone`, `cy`, `en-x-large`, `en-x-phone`, `en`",
+        ],
     );
     check(
         "lexicon.toml",

@@ -48,7 +48,7 @@ pub(super) fn concepts(section: &Section<'_>, key: &str) -> Option<Vec<Concept>>
 }
 
 /// Tells whether the payer wrote anything that could have mentioned something.
-fn is_written(facts: &Facts) -> bool {
+pub(super) fn is_written(facts: &Facts) -> bool {
     let texts = &facts.transfer.texts;
     texts.reference.is_some() || texts.remittance.is_some() || texts.purpose.is_some()
 }

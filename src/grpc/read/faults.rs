@@ -357,7 +357,7 @@ pub(crate) const DECISIONS: &str = "decisions/";
 pub(crate) const TEXT_CHARS_MAX: usize = 140;
 
 /// Most faults listed in one answer; a transfer has fewer than 64 optional facts outside lists.
-const REJECTED_MAX: usize = 64;
+pub(crate) const REJECTED_MAX: usize = 64;
 /// Banks' keys are UUIDs, hashes in hex or shorter.
 const KEY_CHARS_MAX: usize = 64;
 const UUID_CHARS: usize = 36;

@@ -1,0 +1,71 @@
+//! Iso20022: the answers about each transfer of a payment message.
+//!
+//! The transfers go to the turn in the order of the message, so that a later one of the same payer
+//! is decided knowing the earlier ones. One that is at fault, or gets no decision, holds up no other.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use crate::grpc::pb;
+use crate::grpc::pb::iso20022_answer::Answer as Message;
+use crate::grpc::read::Asked;
+use crate::grpc::screening::{Service, deadline};
+use crate::grpc::status::CallError;
+use crate::grpc::stream::ECHO_BYTES_MAX;
+use crate::iso20022::ORDERS_MAX;
+use crate::turn::Refusal;
+
+impl Service {
+    /// Screens each transfer of a message for a caller who waits for `patience`.
+    pub(crate) async fn screen_orders(
+        &self,
+        message: pb::ScreenIso20022Request,
+        patience: Duration,
+    ) -> Result<pb::ScreenIso20022Response, CallError> {
+        let deadline = deadline(patience)?;
+        let mut answers = Vec::new();
+        let mut lane = self.desk().lane(ORDERS_MAX);
+        for (at, asked) in self.orders(message)?.into_iter().enumerate() {
+            let Asked { path, request_id, payment_id, request } = asked;
+            // Replaced by the outcome of whatever is handed in.
+            let mut answer = Err(Refusal::ExpiredBeforeDeciding.into());
+            match request {
+                Ok(request) => {
+                    let room = poll_fn(|context| lane.poll_room(context));
+                    if tokio::time::timeout_at(deadline, room).await.is_ok() {
+                        lane.push(self.task(request), at, deadline);
+                    }
+                }
+                Err(problems) => answer = Err(CallError::TransferMalformed(problems)),
+            }
+            answers.push(pb::Iso20022Answer {
+                path: path.into(),
+                request_id: echoed(request_id),
+                payment_id: echoed(payment_id),
+                answer: Some(written(answer)),
+            });
+        }
+        while let Some((at, outcome)) = poll_fn(|context| lane.poll_outcome(context)).await {
+            let answer = match outcome {
+                Ok(answer) => self.screened(answer, deadline).await,
+                Err(refusal) => Err(refusal.into()),
+            };
+            if let Some(place) = answers.get_mut(at) {
+                place.answer = Some(written(answer));
+            }
+        }
+        Ok(pb::ScreenIso20022Response { answers })
+    }
+}
+
+fn written(answer: Result<pb::ScreenTransferResponse, CallError>) -> Message {
+    match answer {
+        Ok(response) => Message::Response(response),
+        Err(error) => Message::Error(error.into()),
+    }
+}
+
+/// Returns an id as it is, so that its caller finds it, and nothing of what is far too long for one.
+fn echoed(id: String) -> String {
+    if id.len() <= ECHO_BYTES_MAX { id } else { String::new() }
+}

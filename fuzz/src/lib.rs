@@ -568,7 +568,7 @@ pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
             ("slips", "warrent soliciter leagl advcie\n+ 3 warrens"),
             ("alike", "le\u{301}g\u{430}l \u{ff41}dvice, \u{1d41b}ail\n+ 3 b\u{430}il"),
             ("cut", "PAY FOR LEGAL ADVI\n+ 0 advise\n- 0 advi"),
-            ("denied", "not for the bail\n! for"),
+            ("denied", "bail, and not for the bail\n! for"),
         ]
         .map(|(name, text)| (name, text.as_bytes().to_vec()))
         .to_vec(),

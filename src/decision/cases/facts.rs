@@ -153,7 +153,7 @@ fn payer(section: &Section<'_>) -> Option<Payer> {
     let segment = section.optional("segment", |section, key| section.choice(key, &SEGMENTS));
     let balance = section.optional("balance", money);
     let permitted = section.optional("permitted", money);
-    let locale = text(section, "locale");
+    let locale = section.optional("locale", words);
     Some(Payer {
         name: name?,
         segment: segment?,

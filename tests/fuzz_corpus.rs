@@ -55,6 +55,11 @@ fn policies_of_any_bytes_are_read_or_have_problems() {
     replay(("policy", targets::policy));
 }
 
+#[test]
+fn lists_of_any_bytes_are_read_or_have_problems() {
+    replay(("list", targets::list));
+}
+
 /// Tries a target with all that is known and with mutations of it.
 fn replay((name, target): Target) {
     let folder = Path::new("fuzz/corpus").join(name);

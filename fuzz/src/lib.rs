@@ -18,6 +18,7 @@ use clearline::decision::{self, Decision, decide};
 use clearline::entry::{Entry, Identity, IndexKey, Parameters, Parts, index_keys};
 use clearline::grpc::{pb, read};
 use clearline::history::Recall;
+use clearline::lists::{List, PART_ROWS_MAX, PARTS_MAX};
 use clearline::log::folder::Folder;
 use clearline::log::reader::{Query, Reader};
 use clearline::log::segments::{Files as Segments, Settings};
@@ -492,6 +493,37 @@ fn mentioned(lexicon: &Lexicon, text: &str) -> bool {
     any
 }
 
+// --- List -----------------------------------------------------------------------------------------
+
+/// Reads bytes as the file of a list of accounts, and as the message that loads a part of one.
+///
+/// Every problem names a line of the file, and what is accepted is in order, inside its bounds and
+/// whole when put together from its parts.
+pub fn list(bytes: &[u8]) -> bool {
+    let part = pb::LoadListPartRequest::decode(bytes).ok().map(read::list_part);
+    if let Some(Ok(part)) = part {
+        assert!((1..=part.parts).contains(&part.part) && part.parts <= PARTS_MAX);
+        assert!(part.client_accounts.len() + part.billers.len() <= PART_ROWS_MAX);
+        return true;
+    }
+    let Ok(text) = str::from_utf8(bytes) else { return false };
+    match List::read("list.toml", text) {
+        Ok(list) => {
+            assert!(list.rows.windows(2).all(|rows| rows[0].account < rows[1].account));
+            assert_eq!(list.parts().concat(), list.rows);
+            true
+        }
+        Err(problems) => {
+            assert!(!problems.is_empty());
+            let lines = text.split('\n').count();
+            for problem in problems {
+                assert!(usize::try_from(problem.line).unwrap() <= lines, "{problem}");
+            }
+            false
+        }
+    }
+}
+
 // --- Inputs that are right ------------------------------------------------------------------------
 
 /// Returns inputs that a target must accept, by name: what mutations begin from.
@@ -544,6 +576,24 @@ pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
             base.tree.put(&mut file);
             file.extend_from_slice(&payload);
             vec![("memory", packed(&payload)), ("file", packed(&file))]
+        }
+        "list" => {
+            let example = include_bytes!("../../deploy/lists/example.toml").to_vec();
+            let account = |number: &str| pb::Account {
+                sort_code: "601613".to_owned(),
+                account_number: number.to_owned(),
+                ..pb::Account::default()
+            };
+            let part = pb::LoadListPartRequest {
+                version: 7,
+                owner: "payments risk".to_owned(),
+                content: vec![1; 32],
+                part: 1,
+                parts: 2,
+                client_accounts: vec![account("55779911")],
+                billers: vec![account("31926819"), account("00000001")],
+            };
+            vec![("example", example), ("part", part.encode_to_vec())]
         }
         "policy" => {
             let files = policies::standard();

@@ -24,11 +24,13 @@ use crate::config::{Config, SettingsError, Sources};
 pub mod bench;
 pub mod decisions;
 pub mod demo;
+pub mod lists;
 pub mod page;
 pub mod policy;
 pub mod remote;
 pub mod screen;
 pub mod serve;
+pub mod warnings;
 
 /// Asks of every outgoing transfer whether the payer is being talked out of their money.
 #[derive(Debug, Parser)]
@@ -49,6 +51,12 @@ enum Command {
     /// Works on policies.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Shows what payers are told.
+    #[command(subcommand)]
+    Warnings(warnings::Command),
+    /// Works on the lists of accounts that the bank vouches for.
+    #[command(subcommand)]
+    Lists(lists::Command),
     /// Looks at decisions that were made.
     #[command(subcommand)]
     Decisions(decisions::Command),
@@ -93,6 +101,14 @@ pub enum CliError {
         /// Why.
         source: io::Error,
     },
+    /// A file cannot be written.
+    #[error("`{path}` cannot be written: {source}")]
+    Unwritable {
+        /// Which.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
     /// Nobody answers at an address.
     #[error(
         "no server answers at {0}: start one with `clearline serve`, or say where it is with \
@@ -123,6 +139,7 @@ pub fn main() -> ExitCode {
         CliError::Settings(_) => 64,
         CliError::NotAsExpected(_)
         | CliError::Unreadable { .. }
+        | CliError::Unwritable { .. }
         | CliError::NoServer(_)
         | CliError::Refused(_)
         | CliError::Output(_) => 1,
@@ -136,6 +153,8 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Demo(demo) => demo.run(),
         Command::Screen(screen) => screen.run(),
         Command::Policy(command) => command.run(),
+        Command::Warnings(command) => command.run(),
+        Command::Lists(command) => command.run(),
         Command::Decisions(command) => command.run(),
         Command::Bench(bench) => bench.run(),
     }

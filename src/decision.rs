@@ -4,10 +4,11 @@
 //! has one encoding, so that anyone with both reaches the same bytes.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
-use crate::policy::{CannotAsk, Policy, Signals, Typology};
-use crate::signal::{Facts, Reading};
+use crate::policy::{CannotAsk, Policy, Signals, Typology, Watch};
+use crate::signal::{Facts, Family, Kind, Reading};
 use crate::tagged::{self, Tagged, TaggedError, choice, record};
 use crate::transfer::Fact;
 use crate::warning::{Answered, Blanks, Pick, Words};
@@ -147,23 +148,29 @@ tagged::always!(Reading);
 /// Decides about one transfer.
 ///
 /// The strongest step that any typology reaches is the decision; of several that reach it, the one
-/// with the lowest priority number leads. Answers only add: an admission holds whatever else was
+/// with the lowest priority number leads, and those that are told by more than an admission before
+/// the rest, because typologies share their questions. Answers only add: an admission holds whatever else was
 /// seen, a denial releases a hold for answers below the review threshold and is worth nothing
 /// otherwise.
+///
+/// Protection takes away from what speaks against a transfer, never more than that, and nothing from
+/// admissions, control of the device and a reported payee. A call of the bank's own cancels what is
+/// heard of a voice: it then neither counts nor meets a need, and stays in the readings for staff.
 pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     let (readings, fired) = look(facts, policy);
+    let cancelled = cancelled(policy.watches(), fired);
+    let fired = fired.less(cancelled);
     let mut weighed = Vec::with_capacity(policy.typologies().len());
     let mut lead: Option<Lead<'_>> = None;
     for typology in policy.typologies() {
-        let points = weigh(typology, &readings);
+        let points = weigh(typology, &readings, policy.watches(), cancelled);
         let step = reach(typology, points, fired, facts, policy);
         if let Some(step) = step {
-            let leads = lead.as_ref().is_none_or(|lead| {
-                let sooner = typology.priority < lead.typology.priority;
-                lead.step < step || (lead.step == step && sooner)
-            });
-            if leads {
-                lead = Some(Lead { step, typology, points });
+            let seen = is_seen(typology, fired, facts);
+            let rank = |one: &Lead<'_>| (one.step, one.seen, Reverse(one.typology.priority));
+            let reached = Lead { step, seen, typology, points };
+            if lead.as_ref().is_none_or(|lead| rank(lead) < rank(&reached)) {
+                lead = Some(reached);
             }
         }
         weighed.push(Weighed { typology: typology.id.clone(), points, step });
@@ -218,15 +225,65 @@ fn look(facts: &Facts, policy: &Policy) -> (Vec<SignalReading>, Signals) {
     (readings, fired)
 }
 
-/// Adds up the evidence groups that a typology counts, of each the strongest signal.
-fn weigh(typology: &Typology, readings: &[SignalReading]) -> i64 {
-    let mut sum = 0_i64;
+/// Returns the signals whose group is cancelled by one that fired.
+fn cancelled(watches: &[Watch], fired: Signals) -> Signals {
+    let mut cancelled = Signals::default();
+    for (at, watch) in watches.iter().enumerate() {
+        let Some(group) = watch.kind.cancels().filter(|_| fired.has(at)) else { continue };
+        for (other, watch) in watches.iter().enumerate() {
+            if watch.kind.group == group {
+                cancelled.add(other);
+            }
+        }
+    }
+    cancelled
+}
+
+/// Points of the evidence groups that a typology counts, by what protection may do to them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    /// What protection may take away from.
+    plain: i64,
+    /// What it never does.
+    firm: i64,
+    /// What it takes away; not above zero.
+    protective: i64,
+}
+
+impl Sums {
+    /// Adds the points of the strongest signal of one group.
+    fn add(&mut self, kind: Option<&Kind>, points: i64) {
+        let sum = match kind {
+            Some(Kind { family: Family::Protective, .. }) => &mut self.protective,
+            Some(kind) if kind.is_firm() => &mut self.firm,
+            Some(_) | None => &mut self.plain,
+        };
+        *sum = sum.saturating_add(points);
+    }
+
+    /// Returns what they come to: protection takes away what there is to take and no more.
+    fn total(self) -> i64 {
+        self.firm.saturating_add(self.plain.saturating_add(self.protective).max(0))
+    }
+}
+
+/// Adds up the evidence groups that a typology counts, of each the strongest signal, less the
+/// signals that are cancelled.
+fn weigh(
+    typology: &Typology,
+    readings: &[SignalReading],
+    watches: &[Watch],
+    cancelled: Signals,
+) -> i64 {
+    let mut sums = Sums::default();
     let mut group = usize::MAX;
+    let mut kind = None;
     let mut strongest = 0_i64;
-    for weight in &typology.weights {
+    for weight in typology.weights.iter().filter(|weight| !cancelled.has(weight.watch)) {
         if weight.group != group {
-            sum = sum.saturating_add(strongest);
+            sums.add(kind, strongest);
             (group, strongest) = (weight.group, 0);
+            kind = watches.get(weight.watch).map(|watch| watch.kind);
         }
         let points = match readings.get(weight.watch).map(|reading| &reading.reading) {
             Some(Reading::Fired(_)) => weight.points,
@@ -237,7 +294,8 @@ fn weigh(typology: &Typology, readings: &[SignalReading]) -> i64 {
             strongest = points;
         }
     }
-    sum.saturating_add(strongest)
+    sums.add(kind, strongest);
+    sums.total()
 }
 
 /// Returns how far a typology goes with these points.
@@ -255,8 +313,7 @@ fn reach(
     // An amount that cannot be compared is not known to be small.
     let worth = policy.worth(facts.transfer.money);
     let small = worth.is_some_and(|worth| worth < typology.amount_min.value());
-    let complete = typology.needs.iter().all(|needed| fired.meets(*needed));
-    if small || !complete || points < typology.inform_from {
+    if small || !is_seen(typology, fired, facts) || points < typology.inform_from {
         return None;
     }
     if points < typology.ask_from {
@@ -265,9 +322,16 @@ fn reach(
     Some(if points < typology.hold_from { Step::Ask } else { Step::Hold })
 }
 
+/// Tells whether everything that a typology needs is there.
+fn is_seen(typology: &Typology, fired: Signals, facts: &Facts) -> bool {
+    typology.needs.iter().all(|needed| fired.meets(*needed)) && typology.is_told(&facts.mentions)
+}
+
 /// The typology that leads.
 struct Lead<'p> {
     step: Step,
+    /// Whether what it needs is there, or only an admission.
+    seen: bool,
     typology: &'p Typology,
     points: i64,
 }
@@ -359,5 +423,7 @@ impl Decision {
     }
 }
 
+#[cfg(test)]
+mod protection;
 #[cfg(test)]
 mod tests;

@@ -34,6 +34,8 @@ pub enum Entry {
     Decided(Box<Decided>),
     /// What became of a payment.
     Executed(Box<Executed>),
+    /// A part of a list of accounts that the bank vouches for.
+    Listed(Box<Listed>),
 }
 
 /// An entry as the log takes it and gives it back.
@@ -71,6 +73,28 @@ pub struct Activated {
     pub by: Box<str>,
     /// The build that activated it.
     pub build: Box<str>,
+}
+
+/// A part of a list of accounts that the bank vouches for. The list is in force from its last part
+/// on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listed {
+    /// Which version of the bank's list.
+    pub version: u32,
+    /// The team that answers for it.
+    pub owner: Box<str>,
+    /// Keyed digest of the whole list: another one under the same version is refused.
+    pub content: [u8; 16],
+    /// Which part this is, from 1.
+    pub part: u32,
+    /// How many parts the list has.
+    pub parts: u32,
+    /// Law firms' accounts for their clients' money.
+    pub client_accounts: Vec<Token>,
+    /// Accounts of those who send bills.
+    pub billers: Vec<Token>,
+    /// The build that recorded it.
+    pub build: Cow<'static, str>,
 }
 
 /// A decision, and everything that it was reached from.
@@ -238,6 +262,9 @@ pub enum EntryError {
 
 record!(Parameters { 1 window, 2 requests_max, 3 payments_max });
 record!(Activated { 1 policy, 2 by, 3 build });
+record!(Listed {
+    1 version, 2 owner, 3 content, 4 part, 5 parts, 6 client_accounts, 7 billers, 8 build,
+});
 record!(Identity {
     1 request, 2 payment, 3 customer, 4 payer, 5 payee, 6 end_to_end, 7 instruction,
     8 fingerprint,
@@ -264,6 +291,7 @@ impl Entry {
             Self::Activated(activated) => bare(KIND_ACTIVATED, activated.to_bytes()),
             Self::Decided(decided) => decided.parts(),
             Self::Executed(executed) => executed.parts(),
+            Self::Listed(listed) => bare(KIND_LISTED, listed.to_bytes()),
         }
     }
 
@@ -285,6 +313,7 @@ impl Entry {
                 public: public(&parts.public)?,
                 personal: opened(personal)?,
             }))),
+            KIND_LISTED => public(&parts.public).map(|listed| Self::Listed(Box::new(listed))),
             kind => Err(EntryError::Kind(kind)),
         }
     }
@@ -399,6 +428,8 @@ pub const KIND_ACTIVATED: u8 = 2;
 pub const KIND_DECIDED: u8 = 3;
 /// Number of [`Executed`].
 pub const KIND_EXECUTED: u8 = 4;
+/// Number of [`Listed`].
+pub const KIND_LISTED: u8 = 5;
 
 /// What every entry names as the build that wrote it.
 pub const BUILD: &str = concat!("clearline ", env!("CARGO_PKG_VERSION"));

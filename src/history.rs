@@ -37,6 +37,20 @@ pub struct Recall {
     pub pair: Option<Pair>,
     /// The look at this same payment that came before.
     pub earlier: Option<Earlier>,
+    /// The list in force that has the payee's account as a law firm's for its clients' money.
+    pub client_account: Option<Listing>,
+    /// The list in force that has the payee's account as that of somebody who sends bills: a
+    /// utility, a council, a tax office.
+    pub biller: Option<Listing>,
+}
+
+/// A list of accounts that the bank vouches for, as one of them finds it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Listing {
+    /// Its version, as the bank numbers them.
+    pub version: u32,
+    /// When it was loaded, in log time.
+    pub loaded: Time,
 }
 
 /// An earlier look at the same payment.
@@ -57,7 +71,8 @@ pub struct Earlier {
 }
 
 record!(Pair { 1 payee, 2 first, 3 last, 4 count, 5 total });
-record!(Recall { 1 payer_first, 2 pair, 3 earlier });
+record!(Recall { 1 payer_first, 2 pair, 3 earlier, 4 client_account, 5 biller });
+record!(Listing { 1 version, 2 loaded });
 record!(Earlier {
     1 stage, 2 decided, 3 looks, 4 payee_changed, 5 amount_changed, 6 unanswered,
 });

@@ -13,6 +13,7 @@ pub mod transfer;
 pub mod iso20022;
 pub mod history;
 pub mod document;
+pub mod lists;
 pub mod warning;
 pub mod signal;
 pub mod policy;

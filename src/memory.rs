@@ -5,7 +5,7 @@
 //! two machines with the same log remember the same.
 //!
 //! Bounded: by the horizon for payers, by the parameters in the log for request ids and payments, by
-//! [`PAIRS_MAX`] for the payees of a payer. Time inside is log time.
+//! [`PAIRS_MAX`] for the payees of a payer, by the parts of a list for the accounts on it. Time inside is log time.
 //!
 //! Never reads a clock, and never holds a name or an account number, only tokens; the transfers of
 //! recent payments, which a later look inherits, are the exception and are dropped first.
@@ -24,17 +24,21 @@ use crate::signal::Facts;
 use crate::tagged::{Field as _, Tagged, TaggedError, record};
 use crate::transfer::{ANSWERS_MAX, Answer, Inherited, Payee, Request, Stage, Transfer};
 
+pub mod lists;
 pub mod snapshot;
 pub mod table;
 #[cfg(test)]
 mod tests;
 
-use table::{Generations, Table};
+use lists::Lists;
+use table::{Generations, Key, Table};
 
 /// Everything remembered after some number of entries.
 #[derive(Clone, Debug)]
 pub struct Memory {
     head: Head,
+    /// Shared, because a copy mostly does not touch it.
+    lists: Arc<Lists>,
     payers: Table<Payer>,
     requests: Generations<Answered>,
     /// Shared, because a row is large and a copy mostly does not touch it.
@@ -174,6 +178,7 @@ impl Memory {
         };
         Self {
             head,
+            lists: Arc::default(),
             payers: Table::new(),
             requests: Generations::new(),
             payments: Generations::new(),
@@ -215,6 +220,24 @@ impl Memory {
         self.head.slot_next
     }
 
+    /// Reads ahead what deciding about these will look up, which is nearly all that deciding waits
+    /// for: a row lies anywhere in hundreds of megabytes.
+    pub fn warm(&self, identities: &[&Identity]) {
+        let keys = |of: fn(&Identity) -> Key| -> Vec<Key> {
+            identities.iter().map(|identity| of(identity)).collect()
+        };
+        let mut read = self.payers.warm(&keys(|identity| identity.customer.0));
+        let requests = keys(|identity| identity.request);
+        for table in self.requests.tables() {
+            read ^= table.warm(&requests);
+        }
+        let payments = keys(|identity| identity.payment.0);
+        for table in self.payments.tables() {
+            read ^= table.warm(&payments);
+        }
+        std::hint::black_box(read);
+    }
+
     /// Tells whether a request was answered before, at log time `now`.
     pub fn known(&self, identity: &Identity, requested: Time, now: Time) -> Known {
         if let Some(answered) = self.requests.get(&identity.request) {
@@ -242,11 +265,14 @@ impl Memory {
     pub fn recall(&self, identity: &Identity, request: &mut Request, now: Time) -> Recalled {
         let since = now.minus(HORIZON);
         let payer = self.payers.get(&identity.customer.0).filter(|payer| since <= payer.seen);
+        let (client_account, biller) = self.listings(identity.payee);
         let mut recalled = Recalled {
             recall: Recall {
                 payer_first: payer.map(|payer| payer.first),
                 pair: payer.and_then(|payer| payer.pair(identity.payee, since)),
                 earlier: None,
+                client_account,
+                biller,
             },
             inherited: Vec::new(),
             last: None,
@@ -297,6 +323,7 @@ impl Memory {
             Entry::Activated(activated) => self.head.policy = Some(activated.policy),
             Entry::Decided(decided) => self.decided(position, decided),
             Entry::Executed(executed) => self.executed(position, executed),
+            Entry::Listed(listed) => self.listed(listed, time),
         }
         self.grow_old(position);
         self.head.position = position.saturating_add(1);
@@ -556,7 +583,9 @@ pub const AHEAD_MAX: Span = Span::minutes(5);
 
 /// Raised whenever the same entries may be remembered differently: older snapshots are then not
 /// read, and the log is folded again.
-pub const FOLD_VERSION: u32 = 1;
+///
+/// 2 remembers lists of accounts.
+pub const FOLD_VERSION: u32 = 2;
 
 // How long a payment's earlier looks are kept, at least, if there is room: the app's look and the
 // engine's are minutes apart, an answer to questions hours.

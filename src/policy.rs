@@ -14,13 +14,14 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::document::Problem;
+use crate::document::{Problem, Problems};
 use crate::money::{Amount, Currency, Money};
 use crate::signal::{Kind, Look};
-use crate::text::{Lexicon, Mention, Source};
+use crate::text::{Concept, Lexicon, Mention, Source};
 use crate::transfer::{Answer, Texts};
 use crate::warning::Warnings;
 
+mod check;
 mod files;
 mod read;
 mod typology;
@@ -68,6 +69,8 @@ pub struct Typology {
     pub scam_type: Box<str>,
     /// Of each of these, one signal at least must have fired.
     pub needs: Vec<Signals>,
+    /// Of these concepts one at least must be mentioned; where it is empty, none.
+    pub mentions: Vec<Concept>,
     /// What each signal that it counts weighs, ordered by evidence group.
     pub weights: Vec<Weight>,
     /// Points from which to inform, inclusive.
@@ -110,15 +113,28 @@ pub enum CannotAsk {
     Allow,
 }
 
-/// Reads and checks a policy.
+/// Reads a policy.
 ///
-/// Does not run its cases: those need deciding, and `decision::check` runs them.
+/// What decided once must be readable as long as its decisions are, so this asks for no more than
+/// that every name leads somewhere and every value is one. Whether a policy is fit to decide is
+/// asked once, before it is activated, by [`admit`].
 ///
 /// # Errors
 ///
 /// Every problem of every file, by file and line.
 pub fn load(files: Files) -> Result<Policy, Vec<Problem>> {
     read::read(files)
+}
+
+/// Reads a policy that has not decided yet, and checks whether it is fit to: that its thresholds
+/// are within reach, its typologies tell themselves apart and need evidence of more than one kind,
+/// its phrases and words are used and can be understood.
+///
+/// Every problem is noted, those of [`load`] as well. Returns a policy wherever [`load`] would, so
+/// that its cases can be run and told in the same breath; it is to be used where nothing was noted.
+/// Does not run its cases: those need deciding, and `decision::check` runs them.
+pub fn admit(files: Files, problems: &Problems) -> Option<Policy> {
+    read::admit(files, problems)
 }
 
 /// Returns the files of the policy that is compiled in.
@@ -199,7 +215,28 @@ impl Policy {
     }
 }
 
+impl Typology {
+    /// Returns what everything that it counts comes to at once, with nothing that speaks for the
+    /// payment.
+    pub fn most(&self) -> i64 {
+        let groups = self.weights.chunk_by(|one, next| one.group == next.group);
+        let strongest = groups.filter_map(|group| group.iter().map(|weight| weight.points).max());
+        strongest.fold(0, |sum: i64, points| sum.saturating_add(points.max(0)))
+    }
+
+    /// Tells whether what it wants mentioned is.
+    pub fn is_told(&self, mentions: &[Mention]) -> bool {
+        let told = |concept: &Concept| mentions.iter().any(|mention| mention.concept == *concept);
+        self.mentions.is_empty() || self.mentions.iter().any(told)
+    }
+}
+
 impl Signals {
+    /// Tells whether every signal of it is one of `other`.
+    pub fn within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
     /// Adds the signal at that place among the watches.
     pub fn add(&mut self, watch: usize) {
         self.0 |= bit(watch);
@@ -208,6 +245,16 @@ impl Signals {
     /// Tells whether the two sets share a signal.
     pub fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// Tells whether it holds the signal at that place.
+    pub fn has(self, watch: usize) -> bool {
+        self.0 & bit(watch) != 0
+    }
+
+    /// Returns those of them that are not in `other`.
+    pub fn less(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Tells whether it holds no signal.
@@ -224,11 +271,28 @@ fn bit(watch: usize) -> u64 {
 /// Most signals that one policy can watch for.
 pub const WATCHES_MAX: usize = 64;
 
-const STANDARD: [(&str, &str); 4] = [
+const STANDARD: [(&str, &str); 9] = [
     ("policy.toml", include_str!("../deploy/policy/standard/policy.toml")),
     ("lexicon.toml", include_str!("../deploy/policy/standard/lexicon.toml")),
     ("cases.toml", include_str!("../deploy/policy/standard/cases.toml")),
+    ("warnings/cy.toml", include_str!("../deploy/policy/standard/warnings/cy.toml")),
+    (
+        "warnings/cy-x-large.toml",
+        include_str!("../deploy/policy/standard/warnings/cy-x-large.toml"),
+    ),
+    (
+        "warnings/cy-x-phone.toml",
+        include_str!("../deploy/policy/standard/warnings/cy-x-phone.toml"),
+    ),
     ("warnings/en.toml", include_str!("../deploy/policy/standard/warnings/en.toml")),
+    (
+        "warnings/en-x-large.toml",
+        include_str!("../deploy/policy/standard/warnings/en-x-large.toml"),
+    ),
+    (
+        "warnings/en-x-phone.toml",
+        include_str!("../deploy/policy/standard/warnings/en-x-phone.toml"),
+    ),
 ];
 
 #[cfg(test)]

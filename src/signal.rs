@@ -108,6 +108,19 @@ pub enum Family {
     Protective,
 }
 
+impl Kind {
+    /// Tells whether protection never takes away from what it says. What the payer admits, a hand on
+    /// the device and an account that was reported stand, however long the payee has been known.
+    pub fn is_firm(&self) -> bool {
+        matches!(self.group, "admission" | "control" | "reputation")
+    }
+
+    /// Returns the evidence group that neither counts nor meets a need while this has fired.
+    pub fn cancels(&self) -> Option<&'static str> {
+        (self.group == "bank_is_calling").then_some("voice")
+    }
+}
+
 /// Declares one module a signal and lists their kinds in this order.
 macro_rules! signals {
     ($($name:ident),* $(,)?) => {
@@ -129,7 +142,31 @@ signals![
     legal_pretext,
     refund_promise,
     established_payee,
+    authority_claim,
+    safe_account,
+    urgency_wording,
+    secrecy_wording,
+    story_payee_mismatch,
+    payee_type_mismatch,
+    claims_own_name,
+    funds_gathered,
+    recent_call,
+    screen_shared,
+    limit_raised,
+    device_new,
+    coached_answers,
+    contacted_by_authority,
+    promised_refund,
+    reported_payee,
+    network_risk,
+    telecom_signal,
+    behavioural_biometrics,
+    verified_client_account,
+    verified_biller,
+    bank_is_calling,
 ];
+
+mod wording;
 
 #[cfg(test)]
 mod tests {
@@ -142,6 +179,20 @@ mod tests {
                 assert_ne!(kind.id, other.id);
                 assert_ne!(kind.code, other.code);
             }
+        }
+    }
+
+    #[test]
+    fn protection_shares_no_group_with_what_it_speaks_against() {
+        for kind in ALL.iter().filter(|kind| kind.family == Family::Protective) {
+            let shared = ALL.iter().filter(|other| other.group == kind.group);
+            assert!(shared.clone().all(|other| other.family == Family::Protective), "{}", kind.id);
+            assert!(!kind.is_firm(), "{}", kind.id);
+        }
+        for kind in ALL {
+            let cancelled = kind.cancels();
+            assert!(cancelled.is_none() || kind.family == Family::Protective, "{}", kind.id);
+            assert!(cancelled.is_none_or(|group| ALL.iter().any(|kind| kind.group == group)));
         }
     }
 
@@ -159,6 +210,28 @@ mod tests {
             (8, "legal_pretext"),
             (9, "refund_promise"),
             (10, "established_payee"),
+            (11, "authority_claim"),
+            (12, "safe_account"),
+            (13, "urgency_wording"),
+            (14, "secrecy_wording"),
+            (15, "story_payee_mismatch"),
+            (16, "payee_type_mismatch"),
+            (17, "claims_own_name"),
+            (18, "funds_gathered"),
+            (19, "recent_call"),
+            (20, "screen_shared"),
+            (21, "limit_raised"),
+            (22, "device_new"),
+            (23, "coached_answers"),
+            (24, "contacted_by_authority"),
+            (25, "promised_refund"),
+            (26, "reported_payee"),
+            (27, "network_risk"),
+            (28, "telecom_signal"),
+            (29, "behavioural_biometrics"),
+            (30, "verified_client_account"),
+            (31, "verified_biller"),
+            (32, "bank_is_calling"),
         ];
         for known in permanent {
             assert!(listed.contains(&known), "{known:?}");

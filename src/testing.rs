@@ -1,17 +1,20 @@
 //! Testing: shorthand for tests.
 
-use crate::account::{Account, Tokens};
+use crate::account::{Account, Token, Tokens};
 use crate::calendar::Time;
 use crate::decision::{Action, Decision};
 use crate::document::{Document, Problems, Section};
 use crate::entry::{
     Decided, DecidedPersonal, DecidedPublic, Executed, ExecutedPersonal, ExecutedPublic, Execution,
-    Identity,
+    Identity, Listed,
 };
 use crate::history::Recall;
 use crate::money::{Amount, Currency, Money, Share};
 use crate::signal::{Facts, Mode};
-use crate::transfer::{Payee, Payer, Request, Session, Stage, Texts, Transfer};
+use crate::text::{Concept, Mention, Source};
+use crate::transfer::{
+    Answer, NameCheck, NameResult, Payee, Payer, Request, Session, Stage, Texts, Transfer,
+};
 
 /// Reads an amount.
 pub(crate) fn amount(text: &str) -> Amount {
@@ -54,6 +57,7 @@ pub(crate) fn transfer() -> Transfer {
             segment: None,
             balance: None,
             permitted: None,
+            locale: None,
         },
         payee: Payee {
             account: account("55779911"),
@@ -91,6 +95,22 @@ pub(crate) fn facts() -> Facts {
         seed: 0,
         rejected: Vec::new(),
     }
+}
+
+/// Returns what a name check answered, and no more; an empty reason is none.
+pub(crate) fn name_check(result: Option<NameResult>, reason: &str) -> NameCheck {
+    let reason = (!reason.is_empty()).then(|| reason.into());
+    NameCheck { result, reason, asked: None, reported: None, checked: None }
+}
+
+/// Returns a mention at the beginning of the reference.
+pub(crate) fn mention(concept: Concept) -> Mention {
+    Mention { concept, source: Source::Reference, from: 0, until: 4 }
+}
+
+/// Returns an option chosen under a question.
+pub(crate) fn answer(question: &str, option: &str) -> Answer {
+    Answer { question: question.into(), option: Some(option.into()), text: None, answered: None }
 }
 
 /// Reads `text` as TOML and returns what `read` makes of it, and the problems, a line each.
@@ -154,6 +174,20 @@ pub(crate) fn allowed(request: Request, slot: u32, time: Time) -> Decided {
             decision,
             words: None,
         }),
+    }
+}
+
+/// Returns one part, numbered among all, of a list of client accounts with these tokens.
+pub(crate) fn listed(version: u32, (part, parts): (u32, u32), tokens: &[u8]) -> Listed {
+    Listed {
+        version,
+        owner: "payments risk".into(),
+        content: [7; 16],
+        part,
+        parts,
+        client_accounts: tokens.iter().map(|token| Token([*token; 16])).collect(),
+        billers: Vec::new(),
+        build: "clearline 0.1.0".into(),
     }
 }
 

@@ -2,17 +2,24 @@
 //!
 //! A payer who is being told what to type sometimes types it: "legal advice", "warrant". Matching
 //! works on whole words and never on parts of them, because "Bailey" is not bail and "Legal &
-//! General" is not legal advice. A mention is kept with the text it stands in and where, so that
-//! staff can see what was read.
+//! General" is not legal advice. It sees through what people do to words, by accident or so as not
+//! to be read: case, letters set apart, words run together, digits and look-alikes for letters, one
+//! slip in a long word, and the end of a field that cuts the last word off. A mention is kept with
+//! the text it stands in and where, so that staff can see what was read.
 //!
 //! Never decides what a mention is worth, and never keeps the text itself.
 
 use crate::tagged::{choice, record};
 
+pub mod hazards;
 pub mod lexicon;
+pub mod plain;
+mod slips;
+mod vocabulary;
 pub mod words;
 
-pub use lexicon::{Draft, Lexicon, PhraseError};
+pub use hazards::Hazard;
+pub use lexicon::{Draft, Lexicon, Listed, MENTIONS_MAX, PhraseError, Spoken};
 
 /// An idea that phrases stand for. Permanent: a number or name is never used for another one.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -33,6 +40,35 @@ pub enum Concept {
     Refund,
     /// A cheque, which is what the money is promised back by.
     Cheque,
+    /// Somebody's arrest, or the threat of it.
+    Arrest,
+    /// A fine or penalty to be paid.
+    Fine,
+    /// The police, one of their ranks or one of their numbers.
+    Police,
+    /// An authority that callers say they come from: the National Crime Agency, HMRC, the FCA,
+    /// Interpol, Action Fraud and Report Fraud, the Home Office, an embassy.
+    Agency,
+    /// Somebody who works for a bank, its fraud team above all.
+    BankStaff,
+    /// An investigation, and helping with one.
+    Investigation,
+    /// An account that keeps money safe from somebody.
+    SafeAccount,
+    /// Haste.
+    Urgency,
+    /// That nobody is to know, or what the bank is to be told.
+    Secrecy,
+    /// A deposit, bond or surety that is held until something is over.
+    DepositBond,
+    /// Somebody who comes and collects.
+    Courier,
+    /// Tax that is owed.
+    Tax,
+    /// Money lost to an earlier scam, and getting it back.
+    Recovery,
+    /// Visas, leave to remain and deportation.
+    Immigration,
 }
 
 choice!(Concept {
@@ -44,6 +80,20 @@ choice!(Concept {
     6 RefundPromise,
     7 Refund,
     8 Cheque,
+    9 Arrest,
+    10 Fine,
+    11 Police,
+    12 Agency,
+    13 BankStaff,
+    14 Investigation,
+    15 SafeAccount,
+    16 Urgency,
+    17 Secrecy,
+    18 DepositBond,
+    19 Courier,
+    20 Tax,
+    21 Recovery,
+    22 Immigration,
 });
 
 /// Which text a mention stands in. Permanent numbers.
@@ -87,6 +137,20 @@ impl Concept {
         Self::RefundPromise,
         Self::Refund,
         Self::Cheque,
+        Self::Arrest,
+        Self::Fine,
+        Self::Police,
+        Self::Agency,
+        Self::BankStaff,
+        Self::Investigation,
+        Self::SafeAccount,
+        Self::Urgency,
+        Self::Secrecy,
+        Self::DepositBond,
+        Self::Courier,
+        Self::Tax,
+        Self::Recovery,
+        Self::Immigration,
     ];
 
     /// Returns its permanent name, as a lexicon writes it.
@@ -100,6 +164,20 @@ impl Concept {
             Self::RefundPromise => "refund_promise",
             Self::Refund => "refund",
             Self::Cheque => "cheque",
+            Self::Arrest => "arrest",
+            Self::Fine => "fine",
+            Self::Police => "police",
+            Self::Agency => "agency",
+            Self::BankStaff => "bank_staff",
+            Self::Investigation => "investigation",
+            Self::SafeAccount => "safe_account",
+            Self::Urgency => "urgency",
+            Self::Secrecy => "secrecy",
+            Self::DepositBond => "deposit_bond",
+            Self::Courier => "courier",
+            Self::Tax => "tax",
+            Self::Recovery => "recovery",
+            Self::Immigration => "immigration",
         }
     }
 
@@ -114,6 +192,20 @@ impl Concept {
             Self::RefundPromise => "money promised back",
             Self::Refund => "a refund",
             Self::Cheque => "a cheque",
+            Self::Arrest => "an arrest",
+            Self::Fine => "a fine",
+            Self::Police => "the police",
+            Self::Agency => "an authority",
+            Self::BankStaff => "bank staff",
+            Self::Investigation => "an investigation",
+            Self::SafeAccount => "a safe account",
+            Self::Urgency => "haste",
+            Self::Secrecy => "secrecy",
+            Self::DepositBond => "a deposit or bond",
+            Self::Courier => "a courier",
+            Self::Tax => "tax",
+            Self::Recovery => "the recovery of lost money",
+            Self::Immigration => "immigration",
         }
     }
 
@@ -124,6 +216,16 @@ impl Concept {
 }
 
 impl Source {
+    /// Tells whether a text of so many characters fills its field, so that its last word may be cut
+    /// off.
+    pub const fn filled(self, chars: usize) -> bool {
+        match self {
+            // Faster Payments, and the structured reference of ISO 20022.
+            Self::Reference => chars == 18 || 35 <= chars,
+            Self::Remittance | Self::Purpose | Self::Answer => 140 <= chars,
+        }
+    }
+
     /// Returns it as staff would say it.
     pub const fn words(self) -> &'static str {
         match self {
@@ -146,6 +248,23 @@ mod tests {
             assert_eq!(Concept::named(concept.name()), Some(*concept));
         }
         assert_eq!(Concept::named("safe"), None);
+    }
+
+    #[test]
+    fn a_field_is_filled_at_its_length() {
+        for (source, chars, want) in [
+            (Source::Reference, 17, false),
+            (Source::Reference, 18, true),
+            (Source::Reference, 19, false),
+            (Source::Reference, 34, false),
+            (Source::Reference, 35, true),
+            (Source::Remittance, 139, false),
+            (Source::Remittance, 140, true),
+            (Source::Purpose, 140, true),
+            (Source::Answer, 140, true),
+        ] {
+            assert_eq!(source.filled(chars), want, "{source:?} {chars}");
+        }
     }
 
     #[test]

@@ -87,6 +87,9 @@ pub struct Payer {
     pub balance: Option<Money>,
     /// The largest transfer that this payer's limits permit now.
     pub permitted: Option<Money>,
+    /// The language and form that the payer reads or hears: a BCP 47 tag in lower case, such as
+    /// `cy` or `en-x-large`.
+    pub locale: Option<Box<str>>,
 }
 
 /// Who would be paid.
@@ -513,7 +516,7 @@ record!(Transfer {
     8 money, 9 confirmed, 10 due, 11 payer, 12 payee, 13 name_check, 14 texts, 15 session,
     16 gathered,
 });
-record!(Payer { 1 customer, 2 account, 3 name, 4 segment, 5 balance, 6 permitted });
+record!(Payer { 1 customer, 2 account, 3 name, 4 segment, 5 balance, 6 permitted, 7 locale });
 record!(Payee {
     1 account, 2 name, 3 declared, 4 provider, 5 own, 6 added, 7 first_paid, 8 times_paid,
     9 total_paid, 10 reputation,
@@ -637,6 +640,7 @@ facts! {
     36 BankOnLine session.bank_on_line "session.bank_on_line";
     37 SessionScores session.scores "session.scores";
     38 Gathered gathered "gathered";
+    39 PayerLocale payer.locale "payer.locale";
 }
 
 /// A place in a transfer that may hold nothing.

@@ -16,9 +16,10 @@ use crate::calendar::{Span, Time};
 use crate::decision::{Decision, decide};
 use crate::entry::{
     Decided, DecidedPersonal, DecidedPublic, Entry, Executed, ExecutedPersonal, ExecutedPublic,
-    Execution, Identity, UnscreenedReason, decision_position,
+    Execution, Identity, Listed, UnscreenedReason, decision_position,
 };
 use crate::log::{Commit, Fatal, Log, Receipt};
+use crate::memory::lists::Place;
 use crate::memory::{Known, Memory, PaymentState, Recalled};
 use crate::money::Money;
 use crate::policy::Policy;
@@ -41,6 +42,8 @@ pub enum Task {
     Screen(Box<Screen>),
     /// A report of what became of a payment.
     Execute(Box<Execute>),
+    /// A part of a list of accounts that the bank vouches for.
+    List(Box<Listed>),
 }
 
 /// A question about a transfer, read at the door.
@@ -99,6 +102,8 @@ pub enum Answer {
     Executed(Box<Executed>, Receipt),
     /// It was answered before: the entry at this position says how.
     Earlier(u64),
+    /// So many parts of a list are durable; of how many.
+    Listed(u32, u32),
 }
 
 /// Why a task has no answer.
@@ -126,6 +131,12 @@ pub enum Refusal {
     ExecutionConflict,
     /// The entry that has the answer cannot be read.
     Unreadable,
+    /// Another list was loaded under this version.
+    ListVersionReused,
+    /// A later version of the list is in force.
+    ListVersionOld,
+    /// Parts of the list before this one are not recorded.
+    ListPartEarly,
 }
 
 /// What a task comes to, or why nothing.
@@ -204,12 +215,18 @@ impl<L: Log> Engine<L> {
     /// and the next one finds out what was recorded.
     pub fn turn(&mut self, tasks: Vec<Task>, clock: Time) -> Result<Vec<Outcome>, EngineError> {
         let mut batch = Batch::take(&mut self.log, &mut self.memory, clock)?;
+        let screened = tasks.iter().filter_map(|task| match task {
+            Task::Screen(screen) => Some(&screen.identity),
+            Task::Execute(_) | Task::List(_) => None,
+        });
+        batch.memory.warm(&screened.collect::<Vec<_>>());
         let mut placed = Vec::with_capacity(tasks.len());
         let mut entries = Vec::with_capacity(tasks.len());
         for task in tasks {
             let made = match task {
                 Task::Screen(screen) => batch.screen(*screen, &self.policy),
                 Task::Execute(execute) => batch.execute(*execute),
+                Task::List(listed) => batch.list(listed),
             };
             placed.push(match made {
                 Made::Entry(entry) => {
@@ -310,7 +327,9 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
         let decided = catch_unwind(AssertUnwindSafe(|| {
             let decision = decide(&facts, policy);
             let blanks = Blanks { money: facts.transfer.money, deadline: None };
-            let words = decision.words(policy, policy.warnings().locale(), &blanks);
+            let locale = facts.transfer.payer.locale.as_deref();
+            let locale = locale.unwrap_or(policy.warnings().locale());
+            let words = decision.words(policy, locale, &blanks);
             (decision, words)
         }));
         drop(deciding);
@@ -367,6 +386,16 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
                 reason: execute.reason,
             }),
         })))
+    }
+
+    fn list(&self, listed: Box<Listed>) -> Made {
+        match self.memory.list_place(&listed) {
+            Place::Next => Made::Entry(Entry::Listed(listed)),
+            Place::Before(recorded) => Made::Settled(Ok(Answer::Listed(recorded, listed.parts))),
+            Place::Reused => Made::Settled(Err(Refusal::ListVersionReused)),
+            Place::Old => Made::Settled(Err(Refusal::ListVersionOld)),
+            Place::Early => Made::Settled(Err(Refusal::ListPartEarly)),
+        }
     }
 }
 
@@ -446,6 +475,7 @@ fn answer(entry: Entry, receipt: Receipt) -> Outcome {
     match entry {
         Entry::Decided(decided) => Ok(Answer::Decided(decided, receipt)),
         Entry::Executed(executed) => Ok(Answer::Executed(executed, receipt)),
+        Entry::Listed(listed) => Ok(Answer::Listed(listed.part, listed.parts)),
         // Nobody asks for these, so no task is placed at one.
         Entry::Parameters(_) | Entry::Activated(_) => Err(Refusal::OutcomeUnknown),
     }

@@ -11,9 +11,14 @@
 use crate::money::Money;
 use crate::tagged::{choice, record};
 
+mod check;
+mod locale;
+mod plain;
 mod script;
 mod template;
 
+pub use check::{Chosen, check};
+pub use locale::Tag;
 pub use script::{Answered, Draft, Warnings, name};
 
 /// How far to go with a payer.
@@ -52,7 +57,9 @@ pub struct Pick<'a> {
     pub step: Step,
     /// Which wording of its questions, from 0; counts on from the first after the last.
     pub variant: u32,
-    /// BCP 47 language tag; the nearest language there is stands in for one there is not.
+    /// BCP 47 language tag; the nearest words there are stand in for those there are not: those of
+    /// the same language in the same form (`cy-GB-x-large` → `cy-x-large`), of the language (`cy`),
+    /// of the policy's own language in that form, of the policy's own language.
     pub locale: &'a str,
 }
 
@@ -74,6 +81,32 @@ pub struct Bank {
     pub phone: Box<str>,
     /// Whether 159 reaches it.
     pub on_159: bool,
+    /// What it says of itself in other languages.
+    pub elsewhere: Vec<Elsewhere>,
+}
+
+/// What a bank says of itself in one more language.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Elsewhere {
+    /// The language, such as `cy`: of every form that its words are given in.
+    pub language: Box<str>,
+    /// What it calls itself.
+    pub name: Box<str>,
+    /// The number to call it on, or where to find it.
+    pub phone: Box<str>,
+}
+
+impl Bank {
+    /// Returns a bank that says the same of itself in every language and is not on 159.
+    pub fn of(name: &str, phone: &str) -> Self {
+        Self { name: name.into(), phone: phone.into(), on_159: false, elsewhere: Vec::new() }
+    }
+
+    /// Returns its name and number as they are said in a language.
+    pub fn named(&self, language: &str) -> (&str, &str) {
+        let found = self.elsewhere.iter().find(|elsewhere| *elsewhere.language == *language);
+        found.map_or((&self.name, &self.phone), |found| (&found.name, &found.phone))
+    }
 }
 
 /// A warning as the payer reads it, every blank filled in. Recorded before it is shown.

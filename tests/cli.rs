@@ -167,6 +167,45 @@ fn every_problem_of_a_policy_is_told_with_its_line() {
 }
 
 #[test]
+fn warnings_are_shown_as_the_payer_meets_them() {
+    let show = |arguments: &[&str]| run(&[&["warnings", "show"], arguments].concat());
+    show(&[]).check(0, &["police_legal_fee", "own_name_hop", "cy-x-phone", "name one to read it"]);
+    let english = show(&["police_legal_fee", "--amount", "3200", "--deadline", "noon"]);
+    english.check(0, &["To inform", "To ask", "To hold", "£3,200.00", "by noon", "( ) Yes"]);
+    let welsh = show(&["police_legal_fee", "--step", "hold", "--locale", "cy-GB"]);
+    welsh.check(0, &["police_legal_fee, version 2, cy", "£2,500.00", "y rhif ar gefn eich cerdyn"]);
+    assert!(!welsh.out.contains("To ask"), "{welsh:?}");
+    show(&["tax_arrest", "--locale", "en-x-phone", "--step", "ask"]).check(0, &["yes or no"]);
+    let one = show(&["police_fine", "--step", "ask"]);
+    let other = show(&["police_fine", "--step", "ask", "--wording", "2"]);
+    assert_ne!(one.out, other.out);
+    let json = show(&["police_fine", "--json"]);
+    json.check(0, &[]);
+    assert_eq!(json.out.lines().count(), 3);
+    for line in json.out.lines() {
+        let object: serde_json::Value = serde_json::from_str(line).expect("an object a line");
+        assert_eq!(object["id"], "police_fine");
+        assert!(object["digest"].as_str().expect("a digest").starts_with("sha256:"));
+    }
+    assert_eq!(show(&["--json"]).out.lines().count(), 12);
+    show(&["police_fines"]).check(2, &["did you mean `police_fine`?"]);
+    show(&["police_fine", "--step", "stop"]).check(2, &["inform"]);
+    show(&["police_fine", "--amount", "ten"]).check(2, &["2500.00"]);
+    show(&["--policy", "src"]).check(2, &["policy.toml"]);
+}
+
+#[test]
+fn all_warnings_are_written_to_one_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("warnings.html").display().to_string();
+    run(&["warnings", "show", "--html", &file]).check(0, &["216 texts", &file]);
+    let page = fs::read_to_string(&file).expect("a page");
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+    run(&["warnings", "show", "--html", "/nowhere/a.html"]).check(1, &["cannot be written"]);
+    run(&["warnings", "show", "tax_arrest", "--html", &file]).check(2, &["cannot be used with"]);
+}
+
+#[test]
 fn a_transfer_is_screened_listed_shown_and_replayed() {
     let mut served = Served::start();
     let address = served.address();
@@ -273,4 +312,31 @@ fn a_data_folder_that_must_not_be_used_is_refused_with_the_remedy() {
 fn the_demonstration_is_as_expected() {
     let ended = run(&["demo"]);
     ended.check(0, &["Tonbridge Road", "kill -9", "Everything was as expected."]);
+}
+
+#[test]
+fn a_list_of_accounts_is_loaded_whole_or_not_at_all() {
+    let mut served = Served::start();
+    let address = served.address();
+    let load = |file: &str| run(&["lists", "load", "--address", &address, file]);
+    let example = "deploy/lists/example.toml";
+    let in_force = "version 1 is in force: 2 client accounts, 2 billers";
+    load(example).check(0, &[in_force]);
+    // Again is no harm, and another list under the same version is none of ours.
+    load(example).check(0, &[in_force]);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().display().to_string();
+    let text = fs::read_to_string(example).expect("a file");
+    fs::write(file.path(), text.replacen("12001039", "12001038", 1)).expect("a file");
+    load(&path).check(1, &["LIST_VERSION_REUSED"]);
+    fs::write(file.path(), text.replace("\"biller\"", "\"bill\"").replace("60-16-13", "60-16"))
+        .expect("a file");
+    let refused = load(&path);
+    refused.check(1, &["`bill` is no kind", "`sort_code` cannot be read", "nothing was loaded"]);
+    assert!(!refused.errors.contains("31926819"), "{refused:?}");
+    load("/nowhere").check(1, &["`/nowhere` cannot be read"]);
+
+    let data = served.data();
+    served.stop();
+    run(&["decisions", "replay", &data]).check(0, &["3 entries", "the same from the snapshot"]);
 }

@@ -334,7 +334,7 @@ impl<'a> Story<'a> {
             Answer::Earlier(position) => assert_eq!(position, want.receipt.index()),
             // A retry within the batch of its first.
             Answer::Decided(_, receipt) => assert_eq!(receipt, want.receipt),
-            Answer::Executed(..) => self.fail("a question was answered by a report"),
+            answer => self.fail(&format!("a question was answered by {answer:?}")),
         }
     }
 
@@ -407,6 +407,7 @@ fn request(number: u64) -> Request {
                 segment: None,
                 balance: telling.then(|| pounds(120)),
                 permitted: None,
+                locale: None,
             },
             payee: Payee {
                 account: account(100 + number % 4),

@@ -191,6 +191,7 @@ fn transfer(now: Time) -> Transfer {
             segment: None,
             balance: None,
             permitted: None,
+            locale: None,
         },
         payee: Payee {
             account: account("55779911"),
@@ -378,7 +379,7 @@ fn a_payment_ends_in_one_way() {
             match again.unwrap() {
                 turn::Answer::Executed(_, same) => assert!(together && same == receipt),
                 turn::Answer::Earlier(at) => assert!(!together && at == receipt.index()),
-                turn::Answer::Decided(..) => panic!("{payment}: a report is not decided"),
+                answer => panic!("{payment}: a report is answered by {answer:?}"),
             }
             match other {
                 Ok(_) => assert!(follows, "{payment}"),

@@ -16,6 +16,7 @@ use crate::calendar::Time;
 use crate::cli::bench::server::{Folder, Server, ServerError};
 use crate::cli::decisions::replay;
 use crate::cli::remote::Remote;
+use crate::cli::screen::message;
 use crate::cli::{CliError, page, print};
 use crate::clock::{Clock as _, RealClock};
 use crate::grpc::pb;
@@ -29,11 +30,18 @@ use story::{Story, Want};
 #[derive(Debug, clap::Args)]
 pub struct Demo {}
 
-/// A request and the answer that was acknowledged.
+/// A question and the answer that was acknowledged.
 #[derive(Clone, Debug)]
 struct Asked {
-    request: pb::ScreenTransferRequest,
+    question: Question,
     answer: pb::ScreenTransferResponse,
+}
+
+/// What the bank asks about one transfer, in either of the forms it may ask in.
+#[derive(Clone, Debug)]
+enum Question {
+    Transfer(pb::ScreenTransferRequest),
+    Message(pb::ScreenIso20022Request),
 }
 
 /// Requests that were under way when the server was killed.
@@ -66,9 +74,12 @@ fn show(folder: &Folder) -> Result<(), CliError> {
     let telling = tell(&mut remote, &story::tonbridge_road(now))?;
     explain(&mut remote, &telling)?;
     let bland = tell(&mut remote, &story::bland_on_a_call(now))?;
+    let message = tell_message(&mut remote, &telling, now)?;
+    let welsh = tell_in_welsh(&mut remote, &telling, now)?;
     print("--- The first request again, as after a broken connection\n\n")?;
     same_answer(&mut remote, &telling)?;
-    let mut asked = vec![telling, bland, tell(&mut remote, &story::house_deposit(now))?];
+    let deposit = tell(&mut remote, &story::house_deposit(now))?;
+    let mut asked = vec![telling, bland, message, welsh, deposit];
 
     print("--- The server is killed (kill -9) while payments come in\n\n")?;
     let burst = burst_and_kill(server, now)?;
@@ -79,7 +90,7 @@ fn show(folder: &Folder) -> Result<(), CliError> {
     if let Some(request) = burst.in_doubt {
         // It may have been decided or not; asking again with the same id settles it.
         let answer = remote.screen(request.clone())?;
-        asked.push(Asked { request, answer });
+        asked.push(Asked { question: Question::Transfer(request), answer });
         print("  One was under way when it died: it has its answer now.\n\n")?;
     }
 
@@ -121,7 +132,70 @@ fn tell(remote: &mut Remote, story: &Story) -> Result<Asked, CliError> {
     }
     expect(answer.rejected_facts.is_empty(), || format!("{title}: a fact was not read"))?;
     expect(answer.receipt.is_some(), || format!("{title}: there is no receipt"))?;
-    Ok(Asked { request: story.request.clone(), answer })
+    Ok(Asked { question: Question::Transfer(story.request.clone()), answer })
+}
+
+/// Asks about the first transfer as the message that a payer's app would send, which must come to
+/// the same words.
+fn tell_message(remote: &mut Remote, telling: &Asked, now: Time) -> Result<Asked, CliError> {
+    print("--- The same order as an ISO 20022 message (pain.001), of another payer\n\n")?;
+    let question = Question::Message(story::message("message", None, now)?);
+    let answer = question.ask(remote)?;
+    expect(answer.hold_kind() == pb::HoldKind::PendingReview, || {
+        "the message was not held for a person".to_owned()
+    })?;
+    let words = |answer: &pb::ScreenTransferResponse| answer.warning.clone();
+    expect(answer.warning.is_some() && words(&answer) == words(&telling.answer), || {
+        "the message got other words than the request".to_owned()
+    })?;
+    print("  HOLD for a person as well, with the same words as above.\n\n")?;
+    Ok(Asked { question, answer })
+}
+
+/// Asks about it once more, for a payer who reads Welsh.
+fn tell_in_welsh(remote: &mut Remote, telling: &Asked, now: Time) -> Result<Asked, CliError> {
+    print("--- The same message, of a payer who reads Welsh\n\n")?;
+    let question = Question::Message(story::message("welsh-message", Some("cy"), now)?);
+    let answer = question.ask(remote)?;
+    print(&format!("{}\n", page::answer(&answer)))?;
+    let (welsh, english) = (answer.warning.clone(), telling.answer.warning.clone());
+    let (welsh, english) = (welsh.unwrap_or_default(), english.unwrap_or_default());
+    expect(welsh.locale == "cy" && welsh.id == english.id && welsh.title != english.title, || {
+        "the warning is not in Welsh".to_owned()
+    })?;
+    Ok(Asked { question, answer })
+}
+
+impl Question {
+    /// Asks. A message must come to one answer, and that to a decision.
+    fn ask(&self, remote: &mut Remote) -> Result<pb::ScreenTransferResponse, CliError> {
+        let request = match self {
+            Self::Transfer(request) => return remote.screen(request.clone()),
+            Self::Message(request) => request.clone(),
+        };
+        let mut answers = remote.screen_message(request)?.answers;
+        match (answers.pop(), answers.pop()) {
+            (Some(answer), None) => match message::taken(answer) {
+                Ok((_, answer)) => Ok(answer),
+                Err(why) => Err(not_as_expected(&why)),
+            },
+            _ => Err(not_as_expected("a message of one transfer got another number of answers")),
+        }
+    }
+
+    fn id(&self) -> &str {
+        match self {
+            Self::Transfer(request) => &request.request_id,
+            Self::Message(request) => request.known.as_ref().map_or("", |known| &known.request_id),
+        }
+    }
+
+    fn payment(&self) -> &str {
+        match self {
+            Self::Transfer(request) => &request.payment_id,
+            Self::Message(request) => request.known.as_ref().map_or("", |known| &known.payment_id),
+        }
+    }
 }
 
 /// Prints what staff may see of a decision.
@@ -136,9 +210,9 @@ fn explain(remote: &mut Remote, asked: &Asked) -> Result<(), CliError> {
 
 /// Asks the same again, which must get the same answer and the same receipt.
 fn same_answer(remote: &mut Remote, asked: &Asked) -> Result<(), CliError> {
-    let again = remote.screen(asked.request.clone())?;
+    let again = asked.question.ask(remote)?;
     expect(again == asked.answer, || {
-        format!("{} got another answer at its retry", asked.request.request_id)
+        format!("{} got another answer at its retry", asked.question.id())
     })?;
     let index = again.receipt.map_or(0, |receipt| receipt.index);
     print(&format!("  The same answer and the same receipt: entry {index}.\n\n"))
@@ -170,7 +244,7 @@ fn ask_on(address: String, now: Time, answered: Arc<AtomicUsize>) -> JoinHandle<
                 burst.in_doubt = Some(request);
                 break;
             };
-            burst.answered.push(Asked { request, answer });
+            burst.answered.push(Asked { question: Question::Transfer(request), answer });
             answered.fetch_add(1, Ordering::Relaxed);
         }
         burst
@@ -180,11 +254,10 @@ fn ask_on(address: String, now: Time, answered: Arc<AtomicUsize>) -> JoinHandle<
 /// Holds the server that came back to every answer that was given before.
 fn nothing_is_lost(remote: &mut Remote, asked: &[Asked]) -> Result<(), CliError> {
     for one in asked {
-        let again = remote.screen(one.request.clone())?;
-        expect(again == one.answer, || {
-            format!("{} got another answer after the restart", one.request.request_id)
-        })?;
-        let found = remote.decision(Id::RequestId(one.request.request_id.clone()))?;
+        let again = one.question.ask(remote)?;
+        let id = one.question.id();
+        expect(again == one.answer, || format!("{id} got another answer after the restart"))?;
+        let found = remote.decision(Id::RequestId(id.to_owned()))?;
         let name = found.decision.map(|decision| decision.name).unwrap_or_default();
         expect(name == one.answer.decision, || {
             format!("{} is gone after the restart", one.answer.decision)
@@ -201,7 +274,7 @@ fn nothing_is_lost(remote: &mut Remote, asked: &[Asked]) -> Result<(), CliError>
 fn report(remote: &mut Remote, paid: &Asked, now: Time) -> Result<(), CliError> {
     print("--- The bank reports that the rent was sent\n\n")?;
     let report = pb::ReportExecutionRequest {
-        payment_id: paid.request.payment_id.clone(),
+        payment_id: paid.question.payment().to_owned(),
         decision: Some(paid.answer.decision.clone()),
         execution: pb::report_execution_request::Execution::Sent.into(),
         execute_time: Some(story::timestamp(now)),
@@ -213,7 +286,7 @@ fn report(remote: &mut Remote, paid: &Asked, now: Time) -> Result<(), CliError> 
     let index = first.receipt.map_or(0, |receipt| receipt.index);
     print(&format!("  Recorded as entry {index}; reported again, it is the same entry.\n\n"))?;
 
-    let found = remote.decision(Id::PaymentId(paid.request.payment_id.clone()))?;
+    let found = remote.decision(Id::PaymentId(paid.question.payment().to_owned()))?;
     let executions = found.decision.map_or(0, |decision| decision.executions.len());
     expect(executions == 1, || format!("the rent was reported once and shows {executions}"))
 }

@@ -190,7 +190,7 @@ fn times(times: i32) -> String {
 }
 
 /// Lays out words in a frame, broken into lines.
-fn warned(page: &mut String, warning: &pb::Warning) {
+pub(crate) fn warned(page: &mut String, warning: &pb::Warning) {
     let name = format!("{}, version {}, {}", warning.id, warning.version, warning.locale);
     line(page, 2, &format!("The payer is shown ({name}):"));
     let mut framed = |text: &str| {

@@ -51,9 +51,7 @@ impl Check {
             Err(problems) => {
                 let text: String = problems.iter().map(|one| self.problem(one)).collect();
                 print(&text)?;
-                let count = problems.len();
-                let what = if count == 1 { "problem" } else { "problems" };
-                Err(CliError::NotAsExpected(format!("{count} {what}; this policy is not usable")))
+                Err(CliError::NotAsExpected(refused(&problems)))
             }
         }
     }
@@ -103,6 +101,18 @@ fn add(folder: &Path, below: &str, files: &mut Files) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Says how many problems stand in which file.
+fn refused(problems: &[Problem]) -> String {
+    let count = problems.len();
+    let what = if count == 1 { "problem" } else { "problems" };
+    let files = problems.chunk_by(|one, next| one.file == next.file);
+    let files = files.filter_map(|of_file| {
+        of_file.first().map(|problem| format!("{} in {}", of_file.len(), problem.file))
+    });
+    let files: Vec<_> = files.collect();
+    format!("{count} {what}, {}; this policy is not usable", files.join(", "))
+}
+
 fn passed(checked: &Checked) -> String {
     let policy = &checked.policy;
     let watches = policy.watches().len();
@@ -116,8 +126,11 @@ fn passed(checked: &Checked) -> String {
     );
     for story in policy.typologies() {
         let thresholds = format!(
-            "informs from {}, asks from {}, holds from {}",
-            story.inform_from, story.ask_from, story.hold_from
+            "informs from {}, asks from {}, holds from {}; at most {} points",
+            story.inform_from,
+            story.ask_from,
+            story.hold_from,
+            story.most()
         );
         let written = writeln!(text, "typology {}: {thresholds}", story.id);
         debug_assert!(written.is_ok(), "a string takes everything");

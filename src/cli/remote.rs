@@ -16,6 +16,7 @@ use tonic_types::StatusExt as _;
 use crate::cli::CliError;
 use crate::grpc::DESCRIPTORS;
 use crate::grpc::pb;
+use crate::grpc::pb::list_service_client::ListServiceClient;
 use crate::grpc::pb::screening_service_client::ScreeningServiceClient;
 
 /// A connection to a server.
@@ -23,6 +24,7 @@ use crate::grpc::pb::screening_service_client::ScreeningServiceClient;
 pub struct Remote {
     runtime: Runtime,
     client: ScreeningServiceClient<Channel>,
+    lists: ListServiceClient<Channel>,
     address: String,
 }
 
@@ -52,8 +54,9 @@ impl Remote {
         let channel = runtime
             .block_on(endpoint.connect())
             .map_err(|_| CliError::NoServer(address.to_owned()))?;
+        let lists = ListServiceClient::new(channel.clone());
         let client = ScreeningServiceClient::new(channel);
-        Ok(Self { runtime, client, address: address.to_owned() })
+        Ok(Self { runtime, client, lists, address: address.to_owned() })
     }
 
     /// Asks whether a transfer may leave.
@@ -99,6 +102,15 @@ impl Remote {
         request: pb::ReportExecutionRequest,
     ) -> Result<pb::ReportExecutionResponse, CliError> {
         let answer = self.runtime.block_on(self.client.report_execution(timed(request)));
+        self.taken(answer)
+    }
+
+    /// Loads one part of a list of accounts.
+    pub fn load_list_part(
+        &mut self,
+        request: pb::LoadListPartRequest,
+    ) -> Result<pb::LoadListPartResponse, CliError> {
+        let answer = self.runtime.block_on(self.lists.load_list_part(timed(request)));
         self.taken(answer)
     }
 

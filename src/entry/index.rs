@@ -6,8 +6,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::account::Token;
 use crate::decision::Action;
-use crate::entry::{DecidedPublic, ExecutedPublic, KIND_DECIDED, KIND_EXECUTED};
-use crate::tagged::Tagged as _;
+use crate::entry::{ExecutedPublic, Identity, KIND_DECIDED, KIND_EXECUTED};
+use crate::tagged::{Field as _, Fields, Tagged as _, TaggedError};
 
 /// One value that an entry can be found by.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -86,8 +86,9 @@ impl IndexKey {
 pub fn index_keys(kind: u8, public: &[u8], keys: &mut Vec<IndexKey>) {
     match kind {
         KIND_DECIDED => {
-            if let Ok(decided) = DecidedPublic::take(public) {
-                decided_keys(&decided, keys);
+            let before = keys.len();
+            if decided_keys(public, keys).is_err() {
+                keys.truncate(before);
             }
         }
         KIND_EXECUTED => {
@@ -99,8 +100,16 @@ pub fn index_keys(kind: u8, public: &[u8], keys: &mut Vec<IndexKey>) {
     }
 }
 
-fn decided_keys(decided: &DecidedPublic, keys: &mut Vec<IndexKey>) {
-    let identity = &decided.identity;
+/// Reads of a [`DecidedPublic`](super::DecidedPublic) just what it is found by: an index is built of every decision.
+fn decided_keys(public: &[u8], keys: &mut Vec<IndexKey>) -> Result<(), TaggedError> {
+    let mut fields = Fields::new(public)?;
+    let identity = Identity::take_field(1, fields.take(1)?)?;
+    fields.take(2)?;
+    let action = Action::take_field(3, fields.take(3)?)?;
+    fields.take(4)?;
+    fields.take(5)?;
+    let typology = fields.take(6)?.map(std::str::from_utf8);
+
     keys.push(IndexKey::DECISIONS);
     keys.push(IndexKey::request(identity.request));
     keys.push(IndexKey::payment(identity.payment));
@@ -108,6 +117,9 @@ fn decided_keys(decided: &DecidedPublic, keys: &mut Vec<IndexKey>) {
     keys.push(IndexKey::payee(identity.payee));
     keys.extend(identity.end_to_end.map(IndexKey::end_to_end));
     keys.extend(identity.instruction.map(IndexKey::instruction));
-    keys.push(IndexKey::action(decided.action));
-    keys.extend(decided.typology.as_deref().map(IndexKey::typology));
+    keys.push(IndexKey::action(action));
+    if let Some(typology) = typology {
+        keys.push(IndexKey::typology(typology.map_err(|_| TaggedError::OutOfBounds)?));
+    }
+    Ok(())
 }

@@ -12,10 +12,11 @@ use crate::decision::{
 };
 use crate::entry::{
     Activated, Decided, DecidedPersonal, DecidedPublic, Entry, EntryError, Executed,
-    ExecutedPersonal, ExecutedPublic, Execution, Identity, Parameters, Parts, UnscreenedReason,
-    decision_id, decision_position,
+    ExecutedPersonal, ExecutedPublic, Execution, Identity, Listed, Parameters, Parts,
+    UnscreenedReason, decision_id, decision_position,
 };
-use crate::history::{Earlier, Pair, Recall};
+use crate::history::{Earlier, Listing, Pair, Recall};
+use crate::lists::PART_ROWS_MAX;
 use crate::signal::{Facts, Mode, Reading};
 use crate::testing::{pounds, request, time};
 use crate::text::{Concept, Mention, Source};
@@ -92,6 +93,42 @@ fn a_report_has_these_bytes() {
         }),
     };
     check(&Entry::Executed(Box::new(executed)), name, golden);
+}
+
+#[test]
+fn a_part_of_a_list_has_these_bytes() {
+    let (name, golden) = golden!("entry_listed.hex");
+    let listed =
+        Listed { billers: vec![Token([9; 16])], ..crate::testing::listed(7, (2, 64), &[1, 2]) };
+    check(&Entry::Listed(Box::new(listed)), name, golden);
+}
+
+#[test]
+fn a_decision_about_a_listed_account_has_these_bytes() {
+    let (name, golden) = golden!("entry_decided_listed.hex");
+    let mut decided = decided();
+    let recall = &mut decided.personal.as_mut().unwrap().facts.recall;
+    recall.client_account = Some(Listing { version: 7, loaded: at() });
+    recall.biller = Some(Listing { version: u32::MAX, loaded: Time::MIN });
+    check(&Entry::Decided(Box::new(decided)), name, golden);
+}
+
+#[test]
+fn the_largest_part_of_a_list_fits_an_entry() {
+    let token = |number: u32| {
+        let mut token = [0xff; 16];
+        token[..4].copy_from_slice(&number.to_be_bytes());
+        Token(token)
+    };
+    let rows = u32::try_from(PART_ROWS_MAX).unwrap();
+    let listed = Listed {
+        client_accounts: (0..rows).map(token).collect(),
+        owner: "\u{1f600}".repeat(64).into(),
+        ..crate::testing::listed(u32::MAX, (64, 64), &[])
+    };
+    let parts = Entry::Listed(Box::new(listed)).parts(at());
+    // A quarter of what a public part may hold, see `lists`.
+    assert!(parts.public.len() < 18_000, "{}", parts.public.len());
 }
 
 #[test]
@@ -186,6 +223,8 @@ fn facts() -> Facts {
                 amount_changed: false,
                 unanswered: true,
             }),
+            client_account: None,
+            biller: None,
         },
         inherited: vec![Inherited {
             fact: Fact::RemoteAccess,

@@ -3,6 +3,7 @@
 mod abuse;
 mod iso20022;
 mod limits;
+mod lists;
 mod reports;
 
 use std::net::SocketAddr;

@@ -18,6 +18,7 @@ mod form;
 mod iso20022;
 #[cfg(test)]
 mod merged;
+mod list;
 mod payee;
 mod query;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod transfer;
 
 pub(crate) use faults::DECISIONS;
 pub use iso20022::{Asked, NotAsked, orders};
+pub use list::{ListPart, list_part};
 pub use query::{PAGE_MAX, Page, Report, Wanted, page, report, wanted};
 
 use std::time::Duration;

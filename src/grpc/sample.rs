@@ -108,6 +108,7 @@ fn fill(transfer: &mut pb::Transfer) {
         payer.segment = pb::payer::Segment::Consumer.into();
         payer.available_balance = Some(pounds("3450.00"));
         payer.largest_permitted = Some(pounds("10000"));
+        payer.locale = text("cy-GB");
     }
     if let Some(payee) = &mut transfer.payee {
         payee.name = text("Kent Legal Advice");

@@ -125,7 +125,7 @@ impl Service {
                 Ok(write::screened(&decided, &receipt))
             }
             // INVARIANT: the turn answers a question with a decision.
-            Answer::Executed(..) => Err(Refusal::Unreadable.into()),
+            Answer::Executed(..) | Answer::Listed(..) => Err(Refusal::Unreadable.into()),
         }
     }
 
@@ -175,7 +175,7 @@ impl Service {
                 self.look(read, deadline).await?
             }
             // INVARIANT: the turn answers a report with a report.
-            Answer::Decided(..) => return Err(Refusal::Unreadable.into()),
+            Answer::Decided(..) | Answer::Listed(..) => return Err(Refusal::Unreadable.into()),
         };
         Ok(write::reported(&executed, &receipt, &report.rejected))
     }

@@ -174,6 +174,21 @@ fn refused(refusal: Refusal) -> Told {
             "EXECUTION_CONFLICT",
             "the payment was reported otherwise before",
         ),
+        Refusal::ListVersionReused => told(
+            Code::AlreadyExists,
+            "LIST_VERSION_REUSED",
+            "another list is in force under this version",
+        ),
+        Refusal::ListVersionOld => told(
+            Code::FailedPrecondition,
+            "LIST_VERSION_OLD",
+            "a later version of the list is in force",
+        ),
+        Refusal::ListPartEarly => told(
+            Code::FailedPrecondition,
+            "LIST_PART_EARLY",
+            "parts before this one are not recorded",
+        ),
         Refusal::NotFound => told(Code::NotFound, "DECISION_NOT_FOUND", "no decision has this id"),
         Refusal::Unreadable => {
             told(Code::Internal, "DECISION_UNREADABLE", "the record of the decision cannot be read")
@@ -251,6 +266,9 @@ mod tests {
             Refusal::ExecutionConflict,
             Refusal::NotFound,
             Refusal::Unreadable,
+            Refusal::ListVersionReused,
+            Refusal::ListVersionOld,
+            Refusal::ListPartEarly,
         ];
         let mut every = vec![
             CallError::TransferMalformed(vec![problem.clone()]),
@@ -289,7 +307,8 @@ mod tests {
 
     #[test]
     fn every_reason_is_explained_in_the_proto_file_with_its_code() {
-        let proto = include_str!("../../proto/clearline/screening/v1/screening.proto");
+        let screening = include_str!("../../proto/clearline/screening/v1/screening.proto");
+        let lists = include_str!("../../proto/clearline/screening/v1/lists.proto");
         for error in every() {
             let code = format!("{:?}", error.told().code);
             let mut words = String::new();
@@ -300,7 +319,7 @@ mod tests {
                 words.push(c.to_ascii_uppercase());
             }
             let line = format!("// - `{}`, `{words}`: ", error.reason());
-            assert!(proto.contains(&line), "{line}");
+            assert!(screening.contains(&line) || lists.contains(&line), "{line}");
         }
     }
 

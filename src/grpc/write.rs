@@ -158,7 +158,8 @@ fn digest(bytes: &[u8; 32]) -> String {
     text
 }
 
-fn warning(words: &Words) -> pb::Warning {
+/// Returns words as the API gives them.
+pub(crate) fn warning(words: &Words) -> pb::Warning {
     let questions = words.questions.iter().map(|question| pb::Question {
         id: question.id.to_string(),
         text: question.text.to_string(),

@@ -40,6 +40,8 @@ pub(crate) struct Segment {
     pub(crate) first: u64,
     /// Whether it has an index: one that is found damaged is one that it has not.
     pub(crate) indexed: AtomicBool,
+    /// Whether this process wrote it.
+    pub(crate) own: bool,
     // In order. Empty where the index knows better, and where nobody has looked yet.
     marks: RwLock<Vec<Mark>>,
     time: OnceLock<Time>,
@@ -241,7 +243,12 @@ impl Catalogue {
 impl Segment {
     pub(crate) fn new(first: u64, indexed: bool) -> Self {
         let (indexed, marks) = (AtomicBool::new(indexed), RwLock::default());
-        Self { first, indexed, marks, time: OnceLock::new() }
+        Self { first, indexed, own: false, marks, time: OnceLock::new() }
+    }
+
+    /// Begins a segment of this process's own.
+    pub(crate) fn begun(first: u64) -> Self {
+        Self { own: true, ..Self::new(first, false) }
     }
 
     pub(crate) fn file(&self) -> String {

@@ -11,6 +11,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Advice;
+
 /// A folder of files on a disk that can fail and lose power.
 ///
 /// A file's bytes are durable once its `sync` has returned, its name once `sync_folder` has.
@@ -29,6 +31,10 @@ pub trait Disk: Debug + Send + Sync {
 
     /// Removes a file.
     fn remove(&self, path: &str) -> io::Result<()>;
+
+    /// Says that a file will hardly be read again soon, so that the system need not keep it in
+    /// memory. A hint: whether it was heard makes no difference to anything that is read.
+    fn lay_away(&self, path: &str);
 
     /// Returns the names of the files in a folder, in order; none where there is no such folder.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
@@ -162,6 +168,13 @@ impl Disk for RealDisk {
 
     fn remove(&self, path: &str) -> io::Result<()> {
         std::fs::remove_file(self.at(path))
+    }
+
+    fn lay_away(&self, path: &str) {
+        if let Ok(file) = File::open(self.at(path)) {
+            let _: Result<(), rustix::io::Errno> =
+                rustix::fs::fadvise(file, 0, None, Advice::DontNeed);
+        }
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {

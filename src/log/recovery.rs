@@ -109,7 +109,8 @@ impl Recovery<'_> {
                 },
                 Some(problem) => return Err(damaged(segment, offset, problem)),
             }
-            walk = Walk { bytes, offset, position: self.position, previous: self.previous };
+            let (position, previous) = (self.position, self.previous);
+            walk = Walk { bytes, offset, position, previous, believes: false };
         }
     }
 

@@ -74,7 +74,7 @@ impl Files {
         let catalogue = Arc::new(Catalogue::new(&folder));
         let recovered = recover(&catalogue, from.unwrap_or_default(), each)?;
         let (first, tail) = recovered.tail.unwrap_or_else(|| {
-            catalogue.add(Segment::new(0, false));
+            catalogue.add(Segment::begun(0));
             (0, header(0, &recovered.base.previous_frame, &folder.origin))
         });
         let file = segment_file(first);
@@ -133,7 +133,7 @@ impl Files {
         let replaced = self.folder.disk.replace(&file, &[&header]);
         self.file = replaced.map_err(|source| write_failed(file, source))?;
         (self.first, self.file_bytes) = (first, header.len());
-        self.catalogue.add(Segment::new(first, false));
+        self.catalogue.add(Segment::begun(first));
         Ok(())
     }
 

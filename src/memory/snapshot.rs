@@ -1,11 +1,14 @@
 //! Snapshot: memory as a value that can be written in slices and read back.
 //!
 //! ```text
-//! snapshot := head (sized record) | payers | requests, young and old | payments, young and old
+//! snapshot := head | lists (sized records) | payers | requests, young and old | payments, young and old
 //! table    := shard*               every shard, in order
 //! shard    := rows (varint) | (key 16 | row (sized record))*
 //! ```
 
+use std::sync::Arc;
+
+use crate::memory::lists::Lists;
 use crate::memory::table::{Generations, Table};
 use crate::memory::{Head, Memory};
 use crate::tagged::{self, Tagged as _, TaggedError};
@@ -40,6 +43,7 @@ impl Iterator for Slices {
             match self.part {
                 Part::Head => {
                     tagged::put_sized(&mut bytes, |bytes| self.memory.head.put(bytes));
+                    tagged::put_sized(&mut bytes, |bytes| self.memory.lists.put(bytes));
                     self.part = Part::Shard { table: 0, at: 0 };
                 }
                 Part::Shard { table, at } => {
@@ -72,6 +76,7 @@ impl Memory {
         let bytes = &mut bytes;
         let memory = Self {
             head: Head::take(tagged::take_sized(bytes)?)?,
+            lists: Arc::new(Lists::take(tagged::take_sized(bytes)?)?),
             payers: Table::take_all(bytes)?,
             requests: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),
             payments: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),

@@ -2,22 +2,37 @@
 
 use rust_decimal::Decimal;
 
-use crate::document::{Document, Problem, Problems, Section, nearest};
+use crate::document::{Document, Problem, Problems, Section, Text, all, nearest};
 use crate::money::Currency;
-use crate::policy::typology;
+use crate::policy::check::{self, Whole};
+use crate::policy::typology::{self, Story};
 use crate::policy::{CannotAsk, Files, Policy, Signals, Typology, WATCHES_MAX, Watch};
 use crate::signal::{self, Facts, Family, Look, Reading};
-use crate::text::{Concept, Draft as Phrases, Lexicon};
-use crate::warning::{Bank, Draft as Scripts, Warnings};
+use crate::text::{Concept, Draft as Phrases, Lexicon, Listed, PhraseError};
+use crate::warning::{Bank, Draft as Scripts, Elsewhere, Warnings};
 
 /// Reads every file, and a policy out of them where none has a problem.
 pub(super) fn read(files: Files) -> Result<Policy, Vec<Problem>> {
     let problems = Problems::default();
-    let draft = read_files(&files, &problems);
+    let draft = read_files(&files, None, &problems);
     match draft {
         Some(draft) if problems.none() => Ok(draft.complete(files)),
         _ => Err(problems.into_sorted()),
     }
+}
+
+/// Reads every file as [`read`] does, and checks what could be read of them as well. Returns a
+/// policy wherever [`read`] would.
+pub(super) fn admit(files: Files, problems: &Problems) -> Option<Policy> {
+    let (unread, unfit) = (Problems::default(), Problems::default());
+    let draft = read_files(&files, Some(&unfit), &unread);
+    let policy = draft.filter(|_| unread.none()).map(|draft| draft.complete(files));
+    for found in [unread, unfit] {
+        for Problem { file, line, message, advice } in found.into_sorted() {
+            problems.report(&file, line, message, advice);
+        }
+    }
+    policy
 }
 
 /// A policy that may have problems.
@@ -49,7 +64,8 @@ impl Draft {
     }
 }
 
-fn read_files(files: &Files, problems: &Problems) -> Option<Draft> {
+/// Reads every file. Checks them as well where `unfit` takes what the checks find.
+fn read_files(files: &Files, unfit: Option<&Problems>, problems: &Problems) -> Option<Draft> {
     let mut policy = None;
     let mut lexicon = None;
     let mut cases = false;
@@ -85,7 +101,15 @@ fn read_files(files: &Files, problems: &Problems) -> Option<Draft> {
         }
     }
     let document = Document::parse("policy.toml", policy?, problems);
-    read_policy(&document.root(), scripts, &locales, lexicon, problems)
+    read_policy(&document.root(), scripts, &locales, lexicon, Reader { files, unfit, problems })
+}
+
+/// What a policy is read from, and who is told of what is wrong with it.
+#[derive(Clone, Copy)]
+struct Reader<'r> {
+    files: &'r Files,
+    unfit: Option<&'r Problems>,
+    problems: &'r Problems,
 }
 
 /// Returns a file as text, noting where it is too large or none.
@@ -107,7 +131,7 @@ fn read_policy(
     scripts: Scripts,
     locales: &[&str],
     lexicon: Option<Lexicon>,
-    problems: &Problems,
+    reader: Reader<'_>,
 ) -> Option<Draft> {
     root.whole("schema", 1..=1_i64);
     let expected = "three letters of ISO 4217, such as \"GBP\"";
@@ -115,10 +139,11 @@ fn read_policy(
     let rates = root.optional("rates", |root, key| read_rates(&root.section(key)?));
     let choices: Vec<_> = locales.iter().map(|locale| (*locale, *locale)).collect();
     let locale = root.choice("locale", &choices);
-    let bank = root.section("bank").and_then(|section| read_bank(&section));
+    read_required(root, locales);
+    let bank = root.section("bank").and_then(|section| read_bank(&section, locales));
 
-    let known = bank.clone().unwrap_or(Bank { name: "".into(), phone: "".into(), on_159: false });
-    let warnings = scripts.finish(known, locale.unwrap_or(""), problems);
+    let known = bank.clone().unwrap_or_else(|| Bank::of("", ""));
+    let warnings = scripts.finish(known, locale.unwrap_or(""), reader.problems);
 
     let signals = root.section("signal");
     let watches = signals.as_ref().map(read_watches).unwrap_or_default();
@@ -127,10 +152,19 @@ fn read_policy(
     });
     let distrusted =
         root.section("contact").and_then(|section| read_distrusted(&section, &watches));
-    let typologies = read_typologies(root, &watches, &warnings);
-    if let (Some(signals), Some(typologies)) = (&signals, &typologies) {
-        weighs_something(signals, &watches, typologies);
+    let stories = read_typologies(root, &watches, &warnings);
+    if let Some(unfit) = reader.unfit {
+        let whole = Whole {
+            files: reader.files,
+            watches: &watches,
+            stories: stories.as_deref().unwrap_or_default(),
+        };
+        check::check(&whole, unfit);
     }
+    if let (Some(signals), Some(stories)) = (&signals, &stories) {
+        weighs_something(signals, &watches, stories);
+    }
+    let typologies = stories.map(|stories| all(stories.into_iter().map(|story| story.typology)));
 
     bank?;
     locale?;
@@ -140,7 +174,7 @@ fn read_policy(
         lexicon: lexicon?,
         warnings,
         watches,
-        typologies: typologies?,
+        typologies: typologies??,
         cannot_ask: cannot_ask?,
         distrusted: distrusted?,
     })
@@ -163,11 +197,37 @@ fn read_rates(section: &Section<'_>) -> Option<Vec<(Currency, Decimal)>> {
     Some(rates)
 }
 
-fn read_bank(section: &Section<'_>) -> Option<Bank> {
+/// Checks that there are words in every language that the policy says there are: a file that went
+/// missing must not pass for a decision to do without it.
+fn read_required(root: &Section<'_>, locales: &[&str]) {
+    let required = root.optional("locales", Section::texts).flatten().unwrap_or_default();
+    for locale in required.iter().filter(|locale| !locales.contains(&locale.text)) {
+        let message = format!("there are no words in `{}`", locale.text);
+        let advice = format!("add warnings/{}.toml, or take it out of `locales`", locale.text);
+        root.report_at(locale.line, message, advice);
+    }
+}
+
+fn read_bank(section: &Section<'_>, locales: &[&str]) -> Option<Bank> {
     let name = section.text("name");
     let phone = section.text("phone");
     let on_159 = section.flag("on_159");
-    Some(Bank { name: name?.into(), phone: phone?.into(), on_159: on_159? })
+    let elsewhere = section.optional("in", |section, key| {
+        let languages = section.section(key)?;
+        all(languages.keys().iter().map(|language| {
+            let language = language.text;
+            if !locales.contains(&language) {
+                let message = format!("there are no words in `{language}`");
+                languages.report(language, message, nearest(language, locales.iter().copied()));
+            }
+            let section = languages.section(language)?;
+            let name = section.text("name");
+            let phone = section.text("phone");
+            Some(Elsewhere { language: language.into(), name: name?.into(), phone: phone?.into() })
+        }))
+    });
+    let elsewhere = elsewhere?.unwrap_or_default();
+    Some(Bank { name: name?.into(), phone: phone?.into(), on_159: on_159?, elsewhere })
 }
 
 /// Reads the signals it watches for. A signal without a section is not watched for, so that a
@@ -218,38 +278,39 @@ fn read_distrusted(section: &Section<'_>, watches: &[Watch]) -> Option<Signals> 
     Some(signals)
 }
 
-fn read_typologies(
-    root: &Section<'_>,
+/// Reads every typology as far as it can be read.
+fn read_typologies<'d>(
+    root: &Section<'d>,
     watches: &[Watch],
     warnings: &Warnings,
-) -> Option<Vec<Typology>> {
-    let sections = root.sections("typology")?;
-    let mut typologies: Vec<Typology> = Vec::new();
-    let mut sound = true;
-    for section in &sections {
-        let Some(typology) = typology::read(section, watches, warnings) else {
-            sound = false;
-            continue;
-        };
-        for other in &typologies {
-            if other.id == typology.id {
-                let message = format!("`{}` is there twice", typology.id);
-                section.report("id", message, "give one of them another id");
+) -> Option<Vec<Story<'d>>> {
+    let mut stories: Vec<Story<'d>> = Vec::new();
+    for section in root.sections("typology")? {
+        let story = typology::read(section, watches, warnings);
+        for other in &stories {
+            let (Some(one), Some(other)) = (&story.typology, &other.typology) else { continue };
+            if other.id == one.id {
+                let message = format!("`{}` is there twice", one.id);
+                story.section.report("id", message, "give one of them another id");
             }
-            if other.priority == typology.priority {
+            if other.priority == one.priority {
                 let message = format!("`{}` has this priority as well", other.id);
-                section.report("priority", message, "say which of the two leads");
+                story.section.report("priority", message, "say which of the two leads");
             }
         }
-        typologies.push(typology);
+        stories.push(story);
     }
-    sound.then_some(typologies)
+    Some(stories)
 }
 
 /// Notes signals that no typology gives any points: they would be looked for in vain.
-fn weighs_something(signals: &Section<'_>, watches: &[Watch], typologies: &[Typology]) {
-    for (at, watch) in watches.iter().enumerate() {
-        let mut weights = typologies.iter().flat_map(|typology| &typology.weights);
+fn weighs_something(signals: &Section<'_>, watches: &[Watch], stories: &[Story<'_>]) {
+    if stories.iter().any(|story| story.weights.is_none()) {
+        return;
+    }
+    let counts = |(_, watch): &(usize, &Watch)| watch.kind.cancels().is_none();
+    for (at, watch) in watches.iter().enumerate().filter(counts) {
+        let mut weights = stories.iter().filter_map(|story| story.weights.as_ref()).flatten();
         if !weights.any(|weight| weight.watch == at && weight.points != 0) {
             let message = format!("`{}` has no points anywhere", watch.kind.id);
             let advice = "give it points, count its group in a typology, or remove it";
@@ -265,7 +326,14 @@ fn read_lexicon(path: &str, text: &str, problems: &Problems) -> Option<Lexicon> 
     let concepts: Vec<_> = Concept::ALL.iter().map(|concept| (concept.name(), *concept)).collect();
 
     let mut phrases = Phrases::default();
-    let mut seen = Vec::new();
+    // Lexicons from before there were any have none.
+    for word in root.optional("negations", Section::texts).flatten().unwrap_or_default() {
+        if let Err(error) = phrases.negation(word.text) {
+            let message = format!("`{}` cannot deny a phrase: {error}", word.text);
+            root.report_at(word.line, message, "remove it, or write it otherwise");
+        }
+    }
+    let (mut seen, mut full) = (Vec::new(), false);
     for section in root.sections("concept")? {
         let concept = section.choice("id", &concepts);
         let spoken = section.texts("phrases");
@@ -275,16 +343,20 @@ fn read_lexicon(path: &str, text: &str, problems: &Problems) -> Option<Lexicon> 
             section.report("id", "the concept is there twice", "put its phrases together");
         }
         seen.push(concept);
-        for (texts, exception) in [(spoken, false), (excepted.flatten(), true)] {
-            for text in texts.unwrap_or_default() {
-                let added = if exception {
-                    phrases.exception(concept, text.text)
-                } else {
-                    phrases.phrase(concept, text.text)
-                };
-                if let Err(error) = added {
-                    let message = format!("`{}` cannot be a phrase: {error}", text.text);
-                    section.report_at(text.line, message, "remove it, or write it otherwise");
+        for (texts, excepted) in [(spoken, false), (excepted.flatten(), true)] {
+            for Text { text, line } in texts.unwrap_or_default() {
+                match phrases.add(Listed { concept, text, excepted, line }) {
+                    Ok(()) => {}
+                    // All that follow are too many as well: said once.
+                    Err(PhraseError::Full) if full => {}
+                    Err(error @ PhraseError::Full) => {
+                        full = true;
+                        section.report_at(line, error.to_string(), "remove what mentions nothing");
+                    }
+                    Err(error) => {
+                        let message = format!("`{text}` cannot be a phrase: {error}");
+                        section.report_at(line, message, "remove it, or write it otherwise");
+                    }
                 }
             }
         }

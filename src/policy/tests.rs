@@ -75,8 +75,10 @@ fn names_that_lead_nowhere_are_found() {
     check(
         file,
         "locale   = \"en\"",
-        "locale = \"cy\"",
-        &["policy.toml: `cy` is no locale: known here: `en`"],
+        "locale = \"fr\"",
+        &[
+            "policy.toml: `fr` is no locale: known here: `cy-x-large`, `cy-x-phone`, `cy`, `en-x-large`, `en-x-phone`, `en`",
+        ],
     );
     check(
         "lexicon.toml",
@@ -237,76 +239,6 @@ fn amounts_are_compared_in_the_policys_currency() {
     assert_eq!(worth("100.00", "GBP").as_deref(), Some("100"));
     assert_eq!(worth("100.00", "EUR").as_deref(), Some("86"));
     assert_eq!(worth("100.00", "CHF"), None);
-}
-
-#[test]
-fn the_shipped_lexicon_knows_its_traps() {
-    let policy = load(standard()).unwrap();
-    let mentioned = |text: &str| {
-        let mut mentions = Vec::new();
-        policy.lexicon().mentions(Source::Reference, text, &mut mentions);
-        mentions.iter().map(|mention| mention.concept.name()).collect::<Vec<_>>()
-    };
-    for text in [
-        "Bailey",
-        "BAILEY & SONS",
-        "bailiff fees",
-        "Finelli",
-        "Court Farm",
-        "EARLS COURT RENT",
-        "tennis court",
-        "tennis court fees",
-        "Hampton Court",
-        "Legal & General",
-        "LEGAL AND GENERAL",
-        "L&G PENSION",
-        "Police Mutual",
-        "NARPO",
-        "police charity",
-        "share warrants",
-        "WARRANT OFFICERS MESS",
-        "Safestore",
-        "safety course",
-        "officer",
-        "Met",
-        "deposit",
-        "rent deposit",
-        "HMRC 1234567890K",
-        "private investigation",
-        "bond",
-        "illegal advice",
-        "paralegal advice",
-        "fine",
-        "legal",
-        "court",
-        "warranty",
-        "boiler warranty",
-        "advice",
-        "cheques4u",
-        "bail out Tom",
-    ] {
-        assert_eq!(mentioned(text), [""; 0], "{text}");
-    }
-    for (text, want) in [
-        ("LEGAL ADVICE FEES", &["legal_advice"][..]),
-        ("legal-advice", &["legal_advice"]),
-        ("Legal Fees", &["legal_advice"]),
-        ("SOLICITOR'S FEE", &["solicitor"]),
-        ("arrest warrant", &["warrant"]),
-        ("BAIL MONEY", &["bail"]),
-        ("court costs", &["court"]),
-        ("refund to Ann", &["refund"]),
-        ("new cheque book", &["cheque"]),
-        ("REFUND CHEQUE", &["refund", "refund_promise", "cheque"]),
-        ("legal advice refund", &["legal_advice", "refund_promise", "refund"]),
-        ("will be refunded by cheque", &["refund_promise", "refund_promise", "refund", "cheque"]),
-    ] {
-        let mut found = mentioned(text);
-        let mut want = want.to_vec();
-        found.sort_unstable();
-        want.sort_unstable();
-        assert_eq!(found, want, "{text}");
-    }
 }
 
 proptest! {

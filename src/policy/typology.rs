@@ -4,49 +4,95 @@ use crate::document::{Section, Text, all, nearest};
 use crate::money::Amount;
 use crate::policy::{Signals, Typology, Watch, Weight};
 use crate::signal;
+use crate::text::Concept;
 use crate::warning::{Step, Warnings, name};
 
+/// One typology as far as it could be read, with the places its parts stand at.
+pub(super) struct Story<'d> {
+    /// Where it stands.
+    pub(super) section: Section<'d>,
+    /// Its name; empty where it has none.
+    pub(super) id: &'d str,
+    /// The evidence groups it counts.
+    pub(super) counts: Vec<Text<'d>>,
+    /// What it needs, list by list.
+    pub(super) needs: Vec<Need<'d>>,
+    /// What each signal weighs in it; absent where that cannot be read.
+    pub(super) weights: Option<Vec<Weight>>,
+    /// Points from which each step is taken, weakest first; those that could be read.
+    pub(super) thresholds: Vec<(&'static str, i64)>,
+    /// Concepts of which one at least must be mentioned.
+    pub(super) mentions: Vec<Text<'d>>,
+    /// The warning it chooses, whether or not there is one of that id.
+    pub(super) warning: Option<&'d str>,
+    /// All of the above, where nothing is wrong with it.
+    pub(super) typology: Option<Typology>,
+}
+
+/// One list of what a typology needs.
+pub(super) struct Need<'d> {
+    /// The names in it.
+    pub(super) names: Vec<Text<'d>>,
+    /// The signals they stand for.
+    pub(super) signals: Signals,
+}
+
 /// Reads one typology, noting every problem.
-pub(super) fn read(
-    section: &Section<'_>,
-    watches: &[Watch],
-    warnings: &Warnings,
-) -> Option<Typology> {
-    let id = name(section, "id");
+pub(super) fn read<'d>(section: Section<'d>, watches: &[Watch], warnings: &Warnings) -> Story<'d> {
+    let id = name(&section, "id");
     let priority = section.whole("priority", 1..=1_000);
     let scam_types = SCAM_TYPES.map(|name| (name, name));
     let scam_type = section.choice("scam_type", &scam_types);
-    let groups = counts(section, watches);
-    let needs = needs(section, watches, groups.as_deref());
-    let weights = groups.as_deref().map(|groups| weights(section, watches, groups));
+    let counts = counts(&section, watches);
+    let needs = needs(&section, watches, counts.as_deref());
+    let weights = counts.as_deref().and_then(|counts| weights(&section, watches, counts));
+    let mentions = section.optional("mentions", |section, key| mentions(section, key));
 
-    let points = |key| section.whole(key, 1..=POINTS_MAX);
-    let thresholds =
-        [points("inform_from"), points("ask_from"), points("review_from"), points("hold_from")];
-    let thresholds = ordered(section, thresholds);
+    let [inform, ask, review, hold] = THRESHOLDS.map(|key| section.whole(key, 1..=POINTS_MAX));
+    let thresholds = THRESHOLDS.into_iter().zip([inform, ask, review, hold]);
+    let thresholds = thresholds.filter_map(|(key, points)| Some((key, points?))).collect();
+    let ordered = ordered(&section, [inform, ask, review, hold]);
     let expected = "an amount of the policy's currency, such as \"100.00\"";
     let amount_min = section.parsed("amount_min", expected, |text| Amount::parse(text).ok());
-    let warning = warning(section, warnings);
+    let stated = section.text("warning");
+    let warning = stated.and_then(|id| warning(&section, id, warnings));
 
-    let [inform_from, ask_from, review_from, hold_from] = thresholds?;
-    Some(Typology {
-        id: id?.into(),
-        priority: priority?,
-        scam_type: scam_type?.into(),
-        needs: needs?,
-        weights: weights??,
-        inform_from,
-        ask_from,
-        review_from,
-        hold_from,
-        amount_min: amount_min?,
-        warning: warning?.into(),
-    })
+    let typology = || {
+        let [inform_from, ask_from, review_from, hold_from] = ordered?;
+        Some(Typology {
+            id: id?.into(),
+            priority: priority?,
+            scam_type: scam_type?.into(),
+            needs: needs.as_ref()?.iter().map(|need| need.signals).collect(),
+            mentions: concepts(mentions.as_ref()?.as_deref().unwrap_or_default())?,
+            weights: weights.clone()?,
+            inform_from,
+            ask_from,
+            review_from,
+            hold_from,
+            amount_min: amount_min?,
+            warning: warning?.into(),
+        })
+    };
+    let typology = typology();
+    Story {
+        typology,
+        section,
+        id: id.unwrap_or(""),
+        counts: counts.unwrap_or_default(),
+        needs: needs.unwrap_or_default(),
+        weights,
+        thresholds,
+        mentions: mentions.flatten().unwrap_or_default(),
+        warning: stated,
+    }
 }
 
 /// Reads the range that a signal's points lie in.
 pub(super) fn points_of(section: &Section<'_>, key: &str, kind: &signal::Kind) -> Option<i64> {
     match kind.family {
+        // It cancels, and weighs nothing besides.
+        signal::Family::Protective if kind.cancels().is_some() => section.whole(key, 0..=0),
         signal::Family::Protective => section.whole(key, -SIGNAL_POINTS_MAX..=0),
         signal::Family::Structural | signal::Family::Coercion | signal::Family::Narrative => {
             section.whole(key, 0..=SIGNAL_POINTS_MAX)
@@ -72,17 +118,44 @@ fn counts<'d>(section: &Section<'d>, watches: &[Watch]) -> Option<Vec<Text<'d>>>
 }
 
 /// Reads what must have fired.
-fn needs(
-    section: &Section<'_>,
+fn needs<'d>(
+    section: &Section<'d>,
     watches: &[Watch],
     counted: Option<&[Text<'_>]>,
-) -> Option<Vec<Signals>> {
+) -> Option<Vec<Need<'d>>> {
     let lists = section.text_lists("needs")?;
     if lists.is_empty() || lists.iter().any(Vec::is_empty) {
         let advice = "name what must have fired, such as [[\"payee\"], [\"voice\"]]";
         section.report("needs", "`needs` names nothing", advice);
     }
-    Some(lists.iter().map(|names| one_of(section, names, watches, counted)).collect())
+    let need = |names: Vec<Text<'d>>| {
+        let signals = one_of(section, &names, watches, counted);
+        Need { names, signals }
+    };
+    Some(lists.into_iter().map(need).collect())
+}
+
+/// Reads the concepts of which one at least must be mentioned.
+fn mentions<'d>(section: &Section<'d>, key: &str) -> Option<Vec<Text<'d>>> {
+    let names = section.texts(key)?;
+    if names.is_empty() {
+        let advice = "name concepts of the lexicon, or remove the key";
+        section.report(key, format!("`{key}` names nothing"), advice);
+    }
+    for name in names.iter().filter(|name| concept(name).is_none()) {
+        let known = Concept::ALL.iter().map(|concept| concept.name());
+        let message = format!("`{}` is no concept", name.text);
+        section.report_at(name.line, message, nearest(name.text, known));
+    }
+    Some(names)
+}
+
+fn concepts(names: &[Text<'_>]) -> Option<Vec<Concept>> {
+    names.iter().map(concept).collect()
+}
+
+fn concept(name: &Text<'_>) -> Option<Concept> {
+    Concept::ALL.iter().copied().find(|concept| concept.name() == name.text)
 }
 
 /// Reads one list of groups and signals of which one must have fired.
@@ -162,9 +235,8 @@ fn ordered(section: &Section<'_>, thresholds: [Option<i64>; 4]) -> Option<[i64; 
     Some([inform, ask, review, hold])
 }
 
-/// Reads the name of a warning that has words for every step.
-fn warning<'d>(section: &Section<'d>, warnings: &Warnings) -> Option<&'d str> {
-    let id = section.text("warning")?;
+/// Returns the id of a warning that has words for every step.
+fn warning<'d>(section: &Section<'d>, id: &'d str, warnings: &Warnings) -> Option<&'d str> {
     let ids = warnings.ids();
     if !ids.contains(&id) {
         let message = format!("there is no warning `{id}`");
@@ -180,6 +252,9 @@ fn warning<'d>(section: &Section<'d>, warnings: &Warnings) -> Option<&'d str> {
     }))?;
     Some(id)
 }
+
+/// The points from which each step is taken, weakest first.
+const THRESHOLDS: [&str; 4] = ["inform_from", "ask_from", "review_from", "hold_from"];
 
 /// UK Finance's categories of authorised push payment fraud.
 const SCAM_TYPES: [&str; 8] = [

@@ -4,7 +4,8 @@
 //! Honest people pay while they talk as well, so a call says that someone could be telling the payer
 //! what to do, not that someone is.
 //!
-//! Quiet while the bank's own dialler has the payer on the line: that call is ours.
+//! Fires while the bank's own dialler has the payer on the line as well: `bank_is_calling` then
+//! cancels what it says, and staff still see that there was a call.
 
 use std::borrow::Cow;
 
@@ -16,7 +17,8 @@ use crate::transfer::{CallDirection, CallState, Fact};
 pub const KIND: Kind = Kind {
     id: "call_in_progress",
     code: 5,
-    version: 1,
+    // 1 was quiet by itself while the bank was on the line.
+    version: 2,
     family: Family::Coercion,
     group: "voice",
     settings: |section| Some(Box::new(Settings::read(section)?)),
@@ -38,11 +40,7 @@ impl Settings {
 impl Look for Settings {
     /// Looks for a call that lasts while the payer confirms.
     fn look(&self, facts: &Facts) -> Reading {
-        let session = &facts.transfer.session;
-        if session.bank_on_line == Some(true) {
-            return Reading::Quiet;
-        }
-        let Some(call) = session.call else {
+        let Some(call) = facts.transfer.session.call else {
             return Reading::Unavailable(Fact::Call);
         };
         match (call.state, call.direction) {
@@ -69,20 +67,17 @@ mod tests {
     use crate::testing::facts;
     use crate::transfer::Call;
 
-    /// Looks at a call, outgoing ones counting not and counting; on the bank's own line always
-    /// quiet.
+    /// Looks at a call, outgoing ones counting not and counting; the same whoever is on the line.
     #[track_caller]
     fn check(state: CallState, direction: Option<CallDirection>, want: [&Reading; 2]) {
         let mut facts = facts();
         facts.transfer.session.call = Some(Call { state, ended: None, direction, source: None });
-        let look = |facts: &Facts| {
-            [false, true].map(|outgoing_counts| Settings { outgoing_counts }.look(facts))
-        };
-        assert_eq!(look(&facts).each_ref(), want);
-        facts.transfer.session.bank_on_line = Some(false);
-        assert_eq!(look(&facts).each_ref(), want);
-        facts.transfer.session.bank_on_line = Some(true);
-        assert_eq!(look(&facts), [Quiet, Quiet]);
+        for bank_on_line in [None, Some(false), Some(true)] {
+            facts.transfer.session.bank_on_line = bank_on_line;
+            let readings =
+                [false, true].map(|outgoing_counts| Settings { outgoing_counts }.look(&facts));
+            assert_eq!(readings.each_ref(), want);
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Look for Settings {
 
 /// Returns what the check found. The reason decides where it says that nothing could be checked,
 /// because providers report those reasons under different results; the result decides otherwise.
-fn found(check: &NameCheck) -> Option<NameResult> {
+pub(super) fn found(check: &NameCheck) -> Option<NameResult> {
     match (check.reason.as_deref(), check.result) {
         (Some("IVCR" | "ACNS" | "OPTO" | "CASS" | "SCNS"), _) => Some(NameResult::CouldNotCheck),
         (_, Some(result)) => Some(result),

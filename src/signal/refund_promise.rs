@@ -6,13 +6,10 @@
 //!
 //! Unavailable where nothing was written at all; what was written and says nothing of it is quiet.
 
-use std::borrow::Cow;
-
 use crate::document::Section;
-use crate::signal::legal_pretext::{concepts, written};
+use crate::signal::wording::{concepts, look};
 use crate::signal::{Facts, Family, Kind, Look, Reading};
 use crate::text::Concept;
-use crate::transfer::Fact;
 
 /// Permanent.
 pub const KIND: Kind = Kind {
@@ -44,16 +41,7 @@ impl Settings {
 impl Look for Settings {
     /// Looks for a mention of one of `alone`, or of all of `together`.
     fn look(&self, facts: &Facts) -> Reading {
-        let find = |concept: Concept| facts.mentions.iter().find(|found| found.concept == concept);
-        if let Some(found) = self.alone.iter().find_map(|concept| find(*concept)) {
-            let (source, concept) = (found.source.words(), found.concept.words());
-            return Reading::Fired(Cow::Owned(format!("{source} mentions {concept}")));
-        }
-        if self.together.iter().all(|concept| find(*concept).is_some()) {
-            let words: Vec<_> = self.together.iter().map(|concept| concept.words()).collect();
-            return Reading::Fired(Cow::Owned(format!("{} are mentioned", words.join(" and "))));
-        }
-        if written(facts) { Reading::Quiet } else { Reading::Unavailable(Fact::Reference) }
+        look(facts, &self.alone, &self.together)
     }
 }
 
@@ -61,21 +49,19 @@ impl Look for Settings {
 mod tests {
     use super::*;
     use crate::signal::Reading::{Quiet, Unavailable};
-    use crate::testing::facts;
-    use crate::text::{Mention, Source};
+    use crate::signal::wording;
+    use crate::text::Source;
+    use crate::transfer::Fact;
 
     #[track_caller]
     fn check(reference: Option<&str>, mentioned: &[Concept], want: &Reading) {
-        let mut facts = facts();
-        facts.transfer.texts.reference = reference.map(Into::into);
-        let mention =
-            |concept| Mention { concept, source: Source::Reference, from: 0, until: 4 };
-        facts.mentions = mentioned.iter().copied().map(mention).collect();
         let settings = Settings {
             alone: vec![Concept::RefundPromise],
             together: vec![Concept::Refund, Concept::Cheque],
         };
-        assert_eq!(&settings.look(&facts), want);
+        let mentioned: Vec<_> =
+            mentioned.iter().map(|concept| (Source::Reference, *concept)).collect();
+        wording::check(&settings, reference, &mentioned, want);
     }
 
     #[test]

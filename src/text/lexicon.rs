@@ -2,19 +2,23 @@
 //!
 //! The words of all phrases are numbered, a text becomes a row of those numbers, and phrases are
 //! compared as rows. An exception is a phrase in which the concept is not meant ("Legal & General"):
-//! a mention that lies inside one is dropped.
+//! a mention that lies inside one is dropped. So is one behind a word that denies it ("not police").
 //!
-//! Never allocates for a text that mentions nothing, and never looks at more than
-//! [`WORDS_MAX`] words of one.
+//! Where a text fills its field, its last word may be cut off: a phrase then needs four letters of
+//! it, an exception needs one, because what might have been harmless is.
+//!
+//! Never allocates for a text that mentions nothing, and never looks at more than [`WORDS_MAX`]
+//! words of one. Compiling is bounded too: the phrase after the 4,000th is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::text::words::{WORD_BYTES_MAX, each_word};
-use crate::text::{Concept, Mention, Source};
+use crate::text::plain::begins_others;
+use crate::text::vocabulary::{Row, Seen, UNKNOWN, Vocabulary};
+use crate::text::words::each_word;
+use crate::text::{Concept, Hazard, Mention, Source};
 
-/// Most words of one text that are looked at. A remittance of 140 characters holds 70.
-pub const WORDS_MAX: usize = 80;
+pub use crate::text::vocabulary::WORDS_MAX;
 
 /// Most mentions taken from one text: more tell nothing new.
 pub const MENTIONS_MAX: usize = 16;
@@ -22,20 +26,43 @@ pub const MENTIONS_MAX: usize = 16;
 /// Phrases being collected.
 #[derive(Debug, Default)]
 pub struct Draft {
-    words: BTreeMap<Box<str>, u16>,
-    phrases: BTreeSet<Phrase>,
+    phrases: BTreeMap<Spelled, Origin>,
+    negations: BTreeSet<Box<str>>,
+    added: usize,
 }
 
 /// Compiled phrases.
 #[derive(Debug)]
 pub struct Lexicon {
-    words: Vec<Box<str>>,
-    /// Open addressing over `words`: number of the word plus one, 0 for a free place.
-    places: Vec<u16>,
+    vocabulary: Vocabulary,
     /// Sorted by first word, so that the phrases of one first word stand together.
     phrases: Vec<Phrase>,
     /// For each word, the phrases that begin with it.
     first: Vec<Range<usize>>,
+    /// Words that deny what follows them, in order.
+    negations: Vec<u16>,
+}
+
+/// A phrase as a lexicon lists it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Listed<'a> {
+    /// What it mentions.
+    pub concept: Concept,
+    /// As it is written there.
+    pub text: &'a str,
+    /// Whether the concept is not meant in it.
+    pub excepted: bool,
+    /// Line of the file it stands on, from 1; 0 where it stands in none.
+    pub line: u32,
+}
+
+/// A mention and the phrase that makes it one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Spoken<'a> {
+    /// Where.
+    pub mention: Mention,
+    /// By which phrase; by the longest where several of a concept overlap.
+    pub phrase: Listed<'a>,
 }
 
 /// Why a phrase cannot be taken.
@@ -45,7 +72,7 @@ pub enum PhraseError {
     #[error("a phrase needs at least one word")]
     Empty,
     /// A word of it is longer than words are compared.
-    #[error("a word of a phrase may have at most {WORD_BYTES_MAX} letters")]
+    #[error("a word of a phrase may have at most {PHRASE_WORD_BYTES_MAX} letters")]
     WordTooLong,
     /// It has more words than phrases may have.
     #[error("a phrase may have at most {PHRASE_WORDS_MAX} words")]
@@ -56,36 +83,99 @@ pub enum PhraseError {
     /// The lexicon is full.
     #[error("a lexicon may have at most {LEXICON_PHRASES_MAX} phrases")]
     Full,
+    /// It is to deny what follows, and is not one word.
+    #[error("what denies a phrase is one word")]
+    NotOneWord,
 }
 
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Spelled {
+    words: Vec<Box<str>>,
+    concept: Concept,
+}
+
+/// Where a phrase comes from.
+#[derive(Debug)]
+struct Origin {
+    text: Box<str>,
+    line: u32,
+    excepted: bool,
+}
+
+#[derive(Debug)]
 struct Phrase {
     words: Vec<u16>,
     concept: Concept,
-    excepted: bool,
+    origin: Origin,
 }
 
 impl Draft {
     /// Adds a phrase that mentions `concept`.
     pub fn phrase(&mut self, concept: Concept, text: &str) -> Result<(), PhraseError> {
-        self.add(concept, text, false)
+        self.add(Listed { concept, text, excepted: false, line: 0 })
     }
 
     /// Adds a phrase in which `concept` is not meant.
     pub fn exception(&mut self, concept: Concept, text: &str) -> Result<(), PhraseError> {
-        self.add(concept, text, true)
+        self.add(Listed { concept, text, excepted: true, line: 0 })
+    }
+
+    /// Adds a phrase with the line it stands on.
+    pub fn add(&mut self, listed: Listed<'_>) -> Result<(), PhraseError> {
+        if LEXICON_PHRASES_MAX <= self.added {
+            return Err(PhraseError::Full);
+        }
+        let Listed { concept, text, excepted, line } = listed;
+        let words = match spelled(text) {
+            Ok(words) => words,
+            // Texts are folded further than they once were, and what was a phrase stays one: in a
+            // form that nothing is folded to, it is found in no text.
+            Err(_) if plainly(text).is_ok() => vec![format!(" {text}").into()],
+            Err(error) => return Err(error),
+        };
+        let spelled = Spelled { words, concept };
+        if let Some(known) = self.phrases.get(&spelled) {
+            let same = (text.is_ascii() && known.text.is_ascii()) || *known.text == *text;
+            return if same { Err(PhraseError::Twice) } else { Ok(()) };
+        }
+        self.phrases.insert(spelled, Origin { text: text.into(), line, excepted });
+        self.added = self.added.saturating_add(1);
+        Ok(())
+    }
+
+    /// Adds a word that denies what follows it, such as "not".
+    pub fn negation(&mut self, word: &str) -> Result<(), PhraseError> {
+        if NEGATIONS_MAX <= self.negations.len() {
+            return Err(PhraseError::Full);
+        }
+        let words = spelled(word)?;
+        let [word] = &*words else { return Err(PhraseError::NotOneWord) };
+        if self.negations.insert(word.clone()) { Ok(()) } else { Err(PhraseError::Twice) }
     }
 
     /// Compiles what was added.
     pub fn compile(self) -> Lexicon {
-        let phrases = Vec::from_iter(self.phrases);
-        let mut words = vec![Box::default(); self.words.len()];
-        for (word, number) in self.words {
-            if let Some(place) = words.get_mut(usize::from(number)) {
-                *place = word;
-            }
-        }
+        let spoken = self.phrases.keys().flat_map(|phrase| &phrase.words);
+        let mut words: BTreeSet<Box<str>> = spoken.chain(&self.negations).cloned().collect();
+        words.extend(FILLERS.iter().map(|filler| (*filler).into()));
+        let words = Vec::from_iter(words);
+        let number = |word: &str| {
+            let place = words.binary_search_by(|known| (**known).cmp(word)).ok();
+            // INVARIANT: 4,000 phrases of 8 words are 32,000 words, which a u16 holds.
+            place.and_then(|place| u16::try_from(place).ok()).unwrap_or(UNKNOWN)
+        };
+        let negations = self.negations.iter().map(|word| number(word)).collect();
 
+        // In the order of their words, which is that of the numbers of their words.
+        let phrases: Vec<_> = self
+            .phrases
+            .into_iter()
+            .map(|(Spelled { words, concept }, origin)| Phrase {
+                words: words.iter().map(|word| number(word)).collect(),
+                concept,
+                origin,
+            })
+            .collect();
         let mut first = vec![0..0; words.len()];
         for (at, phrase) in phrases.iter().enumerate() {
             let word = phrase.words.first().copied().map_or(usize::MAX, usize::from);
@@ -94,73 +184,98 @@ impl Draft {
                 *range = from..at.saturating_add(1);
             }
         }
-
-        // Three places in four stay free, so that a word that is not here is soon known not to be.
-        let mut places = vec![0_u16; words.len().saturating_mul(4).next_power_of_two().max(4)];
-        let mask = places.len().saturating_sub(1);
-        for (number, word) in (1_u16..).zip(&words) {
-            let mut at = hash(word.as_bytes()) & mask;
-            while places.get(at).is_some_and(|taken| *taken != 0) {
-                at = at.wrapping_add(1) & mask;
-            }
-            if let Some(place) = places.get_mut(at) {
-                *place = number;
-            }
-        }
-        Lexicon { words, places, phrases, first }
+        Lexicon { vocabulary: Vocabulary::of(words), phrases, first, negations }
     }
+}
 
-    fn add(&mut self, concept: Concept, text: &str, excepted: bool) -> Result<(), PhraseError> {
-        if LEXICON_PHRASES_MAX <= self.phrases.len() {
-            return Err(PhraseError::Full);
+/// Returns the words of a phrase.
+fn spelled(text: &str) -> Result<Vec<Box<str>>, PhraseError> {
+    let mut words: Vec<Box<str>> = Vec::new();
+    let mut too_long = PHRASE_TEXT_BYTES_MAX < text.len();
+    each_word(text, |word| match std::str::from_utf8(word.folded) {
+        Ok(folded) if !folded.is_empty() && folded.len() <= PHRASE_WORD_BYTES_MAX => {
+            words.push(folded.into());
         }
-        let mut spelled: Vec<Box<str>> = Vec::new();
-        let mut too_long = false;
-        each_word(text, |word| match std::str::from_utf8(word.folded) {
-            Ok(folded) if !folded.is_empty() => spelled.push(folded.into()),
-            _ => too_long = true,
-        });
-        match spelled.len() {
-            _ if too_long => return Err(PhraseError::WordTooLong),
-            0 => return Err(PhraseError::Empty),
-            1..=PHRASE_WORDS_MAX => {}
-            _ => return Err(PhraseError::TooLong),
-        }
-        let words = spelled.into_iter().map(|word| self.number(word)).collect();
-        let phrase = Phrase { words, concept, excepted };
-        let opposite = Phrase { excepted: !excepted, ..phrase.clone() };
-        if self.phrases.contains(&opposite) || !self.phrases.insert(phrase) {
-            return Err(PhraseError::Twice);
-        }
-        Ok(())
+        _ => too_long = true,
+    });
+    match words.len() {
+        _ if too_long => Err(PhraseError::WordTooLong),
+        0 => Err(PhraseError::Empty),
+        1..=PHRASE_WORDS_MAX => Ok(words),
+        _ => Err(PhraseError::TooLong),
     }
+}
 
-    /// Returns the number of `word`, new or not.
-    fn number(&mut self, word: Box<str>) -> u16 {
-        // INVARIANT: 4,000 phrases of 8 words are 32,000 words, which a u16 holds.
-        let next = u16::try_from(self.words.len()).unwrap_or(UNKNOWN);
-        *self.words.entry(word).or_insert(next)
+/// Tells whether `text` is a phrase where letters are put in lower case and not folded further.
+fn plainly(text: &str) -> Result<(), PhraseError> {
+    let words = text.split(|part: char| !part.is_alphanumeric());
+    let mut count = 0_usize;
+    for word in words.filter(|word| !word.is_empty()) {
+        count = count.saturating_add(1);
+        if PHRASE_WORD_BYTES_MAX < word.to_lowercase().len() {
+            return Err(PhraseError::WordTooLong);
+        }
+    }
+    match count {
+        0 => Err(PhraseError::Empty),
+        1..=PHRASE_WORDS_MAX => Ok(()),
+        _ => Err(PhraseError::TooLong),
     }
 }
 
 impl Lexicon {
     /// Appends what `text` mentions, in the order of where it begins, at most [`MENTIONS_MAX`].
     pub fn mentions(&self, source: Source, text: &str, mentions: &mut Vec<Mention>) {
-        let mut row = [Seen { word: UNKNOWN, from: 0, until: 0 }; WORDS_MAX];
-        let mut length = 0_usize;
-        let mut known = false;
-        each_word(text, |word| {
-            if let Some(seen) = row.get_mut(length) {
-                let number = self.find(word.folded);
-                known |= number != UNKNOWN;
-                let (from, until) = (narrow(word.from), narrow(word.until));
-                *seen = Seen { word: number, from, until };
-                length = length.saturating_add(1);
-            }
+        self.speak(source, text, mentions, |_, mention| mention);
+    }
+
+    /// Returns what `text` mentions, with the phrases that say so, in the same order.
+    pub fn spoken(&self, source: Source, text: &str) -> Vec<Spoken<'_>> {
+        let mut spoken = Vec::new();
+        self.speak(source, text, &mut spoken, |phrase, mention| Spoken {
+            mention,
+            phrase: phrase.listed(),
         });
-        if known {
-            self.compare(source, row.get(..length).unwrap_or(&[]), mentions);
-        }
+        spoken
+    }
+
+    /// Returns the phrases and exceptions, in the order of their lines.
+    pub fn listed(&self) -> Vec<Listed<'_>> {
+        let mut listed: Vec<_> = self.phrases.iter().map(Phrase::listed).collect();
+        listed.sort_by_key(|listed| listed.line);
+        listed
+    }
+
+    /// Tells whether a text that is nothing but `phrase` mentions its concept. A phrase that does
+    /// not is one that no text can match: it stands inside an exception, or behind its own denial.
+    pub fn speaks(&self, phrase: &Listed<'_>) -> bool {
+        let spoken = self.spoken(Source::Answer, phrase.text);
+        spoken.iter().any(|spoken| spoken.mention.concept == phrase.concept)
+    }
+
+    /// Tells whether some phrase of its concept stands inside `exception`, or could seem to where the
+    /// text is cut off in its last word: one in which nothing would be mentioned excepts nothing.
+    pub fn excepts_something(&self, exception: &Listed<'_>) -> bool {
+        let mut row = Row::EMPTY;
+        self.vocabulary.read(exception.text, false, &mut row);
+        let row = row.words();
+        let last = row.last().map_or(&[][..], |seen| self.vocabulary.word(seen.word));
+        let begun = last.get(..CUT_LETTERS_MIN).filter(|_| row.len() == 1);
+        let meant =
+            |phrase: &&Phrase| !phrase.origin.excepted && phrase.concept == exception.concept;
+        let begins = |phrase: &Phrase| match (&*phrase.words, begun) {
+            ([word], Some(begun)) => self.vocabulary.word(*word).starts_with(begun),
+            _ => false,
+        };
+        (0..row.len()).any(|at| self.beginning(row, at).any(|phrase| meant(&phrase)))
+            || self.phrases.iter().filter(meant).any(begins)
+    }
+
+    /// Returns the phrases that mention something in a text in which it is not meant.
+    pub fn hits(&self, hazard: &Hazard) -> Vec<Spoken<'_>> {
+        let mut spoken = self.spoken(Source::Reference, hazard.text);
+        spoken.retain(|spoken| !hazard.allowed.contains(&spoken.mention.concept));
+        spoken
     }
 
     /// Counts phrases, exceptions included.
@@ -168,23 +283,68 @@ impl Lexicon {
         self.phrases.len()
     }
 
-    /// Compares phrases at every word of `row`.
-    fn compare(&self, source: Source, row: &[Seen], mentions: &mut Vec<Mention>) {
-        let before = mentions.len();
+    /// Appends what `each` makes of every mention.
+    fn speak<'l, T: Speech>(
+        &'l self,
+        source: Source,
+        text: &str,
+        found: &mut Vec<T>,
+        each: impl Fn(&'l Phrase, Mention) -> T,
+    ) {
+        let mut row = Row::EMPTY;
+        // Longer than any field is filled too; only the end of a text is worth counting it for.
+        self.vocabulary.read(text, source.filled(text.chars().count()), &mut row);
+        let row = row.words();
+        let before = found.len();
         for at in 0..row.len() {
-            for phrase in self.beginning(row, at).filter(|phrase| !phrase.excepted) {
+            for phrase in self.beginning(row, at).filter(|phrase| !phrase.origin.excepted) {
                 let spoken = at..at.saturating_add(phrase.words.len());
-                let found = mentions.len().saturating_sub(before);
-                if self.excepts(row, &spoken, phrase.concept) || MENTIONS_MAX <= found {
+                let full = MENTIONS_MAX <= found.len().saturating_sub(before);
+                if full || !self.meant(row, &spoken, phrase) {
                     continue;
                 }
                 let from = row.get(at).map_or(0, |seen| seen.from);
                 let last = row.get(spoken.end.saturating_sub(1));
                 let until = last.map_or(from, |seen| seen.until);
                 let mention = Mention { concept: phrase.concept, source, from, until };
-                add(mention, before, mentions);
+                add(each(phrase, mention), before, found);
             }
         }
+    }
+
+    /// Tells whether the words `spoken` are the phrase, are not denied and lie in no exception.
+    fn meant(&self, row: &[Seen], spoken: &Range<usize>, phrase: &Phrase) -> bool {
+        let last = row.get(spoken.end.saturating_sub(1));
+        let meant = phrase.words.last().copied().unwrap_or(UNKNOWN);
+        let cut_off = last.is_some_and(|last| last.word != meant && last.other != meant);
+        if let Some(last) = last.filter(|_| cut_off) {
+            let word = self.vocabulary.word(meant);
+            let letters = usize::from(last.letters);
+            let begun = word.get(..letters).unwrap_or(word);
+            // Alone, four letters could be the beginning of many a word.
+            let alone = phrase.words.len() == 1 && letters == CUT_LETTERS_MIN;
+            if letters < CUT_LETTERS_MIN || (alone && begins_others(begun, word)) {
+                return false;
+            }
+        }
+        !self.denied(row, spoken.start) && !self.excepts(row, spoken, phrase.concept)
+    }
+
+    /// Tells whether a word that denies stands before the word at `at`, with two short words between
+    /// them at most: "not police", "not for the police", "no court fee".
+    fn denied(&self, row: &[Seen], at: usize) -> bool {
+        let denies = |at: usize| {
+            let word = row.get(at).map_or(UNKNOWN, |seen| seen.word);
+            self.negations.binary_search(&word).is_ok()
+        };
+        let Some(before) = at.checked_sub(1) else { return false };
+        let short = |at: usize| row.get(at).is_some_and(|seen| seen.letters <= SHORT_LETTERS_MAX);
+        denies(before)
+            || (short(before)
+                && before.checked_sub(1).is_some_and(|further| {
+                    denies(further)
+                        || (short(further) && further.checked_sub(1).is_some_and(denies))
+                }))
     }
 
     /// Tells whether the words `spoken` lie inside an exception to `concept`.
@@ -193,88 +353,100 @@ impl Lexicon {
         (earliest..=spoken.start).any(|at| {
             self.beginning(row, at).any(|phrase| {
                 let end = at.saturating_add(phrase.words.len());
-                phrase.excepted && phrase.concept == concept && spoken.end <= end
+                phrase.origin.excepted && phrase.concept == concept && spoken.end <= end
             })
         })
     }
 
-    /// Returns the phrases that the words of `row` from `at` on spell.
-    fn beginning<'a>(
-        &'a self,
-        row: &'a [Seen],
+    /// Returns the phrases that the words of `row` from `at` on spell, the last word of a text that
+    /// is cut off standing for every word that begins with it.
+    fn beginning<'l, 'r>(
+        &'l self,
+        row: &'r [Seen],
         at: usize,
-    ) -> impl Iterator<Item = &'a Phrase> + use<'a> {
+    ) -> impl Iterator<Item = &'l Phrase> + use<'l, 'r> {
         let rest = row.get(at..).unwrap_or(&[]);
-        let word = rest.first().map_or(UNKNOWN, |seen| seen.word);
-        let range = self.first.get(usize::from(word)).cloned().unwrap_or(0..0);
-        let phrases = self.phrases.get(range).unwrap_or(&[]);
-        phrases.iter().filter(move |phrase| {
+        let [begun, other] = rest.first().map_or([0..0, 0..0], |seen| self.begun(seen));
+        let phrases = self.phrases.get(begun).unwrap_or(&[]).iter();
+        phrases.chain(self.phrases.get(other).unwrap_or(&[])).filter(move |phrase| {
             phrase.words.len() <= rest.len()
-                && phrase.words.iter().zip(rest).all(|(word, seen)| *word == seen.word)
+                && phrase.words.iter().zip(rest).all(|(word, seen)| seen.begins(*word))
         })
     }
 
-    /// Returns the number of a folded word, or [`UNKNOWN`].
-    fn find(&self, folded: &[u8]) -> u16 {
-        let mask = self.places.len().saturating_sub(1);
-        let mut at = hash(folded) & mask;
-        loop {
-            let Some(number) = self.places.get(at).and_then(|place| place.checked_sub(1)) else {
-                return UNKNOWN;
-            };
-            let word = self.words.get(usize::from(number));
-            if word.is_some_and(|word| word.as_bytes() == folded) {
-                return number;
-            }
-            at = at.wrapping_add(1) & mask;
+    /// Returns the phrases whose first word `seen` is or begins.
+    fn begun(&self, seen: &Seen) -> [Range<usize>; 2] {
+        let of = |word: u16| self.first.get(usize::from(word)).cloned().unwrap_or(0..0);
+        let (from, until) = seen.cut;
+        if until <= from || usize::from(seen.letters) < CUT_LETTERS_MIN {
+            return [of(seen.word), of(seen.other)];
         }
+        let ranges = (from..until).map(of).filter(|range| !range.is_empty());
+        [ranges.reduce(|all, next| all.start..next.end).unwrap_or(0..0), 0..0]
     }
 }
 
-/// One word of a text.
-#[derive(Clone, Copy)]
-struct Seen {
-    word: u16,
-    from: u32,
-    until: u32,
+impl Phrase {
+    fn listed(&self) -> Listed<'_> {
+        let Origin { text, line, excepted } = &self.origin;
+        Listed { concept: self.concept, text, excepted: *excepted, line: *line }
+    }
 }
 
-/// Adds `mention` unless a longer one of the same concept already covers it; replaces the ones that
+/// What holds a mention.
+trait Speech {
+    fn mention(&self) -> &Mention;
+}
+
+impl Speech for Mention {
+    fn mention(&self) -> &Mention {
+        self
+    }
+}
+
+impl Speech for Spoken<'_> {
+    fn mention(&self) -> &Mention {
+        &self.mention
+    }
+}
+
+/// Adds `new` unless a longer mention of the same concept already covers it; replaces the ones that
 /// it covers. Only mentions from `before` on are of this text.
-fn add(mention: Mention, before: usize, mentions: &mut Vec<Mention>) {
-    let covers = |one: &Mention, other: &Mention| {
+fn add<T: Speech>(new: T, before: usize, mentions: &mut Vec<T>) {
+    let covers = |one: &T, other: &T| {
+        let (one, other) = (one.mention(), other.mention());
         one.concept == other.concept && one.from <= other.from && other.until <= one.until
     };
     let this_text = mentions.get_mut(before..).unwrap_or(&mut []);
-    if this_text.iter().any(|known| covers(known, &mention)) {
+    if this_text.iter().any(|known| covers(known, &new)) {
         return;
     }
-    match this_text.iter_mut().find(|known| covers(&mention, known)) {
-        Some(known) => *known = mention,
-        None => mentions.push(mention),
+    match this_text.iter_mut().find(|known| covers(&new, known)) {
+        Some(known) => *known = new,
+        None => mentions.push(new),
     }
 }
-
-/// FNV-1a: a few bytes at a time is all there is, and texts cannot make the words of a lexicon.
-fn hash(bytes: &[u8]) -> usize {
-    let hash = bytes
-        .iter()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
-    usize::try_from(hash ^ (hash >> 15)).unwrap_or(0)
-}
-
-/// Narrows a place in a text; texts are far shorter than what is cut off here.
-fn narrow(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
-}
-
-/// Stands for every word that no phrase has.
-const UNKNOWN: u16 = u16::MAX;
 
 /// Longest phrase, in words: whole sentences are not looked for.
 const PHRASE_WORDS_MAX: usize = 8;
-/// Most phrases: ten times what the shipped lexicon of two languages is expected to need.
+/// Longest word of a phrase, in bytes. The longest Welsh one so far has 13.
+const PHRASE_WORD_BYTES_MAX: usize = 32;
+/// Longest phrase, in bytes: the longest words, and as much between them.
+const PHRASE_TEXT_BYTES_MAX: usize = 512;
+/// Most phrases: ten times what the first lexicon of two languages was expected to need.
 const LEXICON_PHRASES_MAX: usize = 4_000;
+/// Most words that deny: a dozen a language.
+const NEGATIONS_MAX: usize = 64;
+/// Fewest letters of a word that is cut off: "warr" may be a warrant, "war" is anything.
+const CUT_LETTERS_MIN: usize = 4;
+/// Longest word that may stand between a denial and what it denies: "not for the police".
+const SHORT_LETTERS_MAX: u16 = 3;
+
+/// Words that run together with those of phrases and mean nothing: "PAYFORLEGALADVICE".
+const FILLERS: &[&str] = &[
+    "and", "by", "for", "from", "mr", "mrs", "ms", "my", "of", "on", "our", "pay", "paying",
+    "payment", "ref", "the", "to", "with", "your",
+];
 
 #[cfg(test)]
 mod tests {
@@ -369,6 +541,215 @@ mod tests {
         assert_eq!(add(&mut draft, &"x".repeat(33)), Err(PhraseError::WordTooLong));
         assert_eq!(add(&mut draft, "Bail"), Ok(()));
         assert_eq!(add(&mut draft, "BAIL!"), Err(PhraseError::Twice));
+    }
+
+    #[test]
+    fn a_word_seen_through_is_mentioned_where_it_stands() {
+        check("L E G A L advice", &[(Concept::LegalAdvice, 0, 16)]);
+        check("for L.E.G.A.L.", &[(Concept::LegalAdvice, 4, 13)]);
+        check("LEGALADVICE", &[(Concept::LegalAdvice, 0, 11)]);
+        check(
+            "x LEGALADVICEREFUND",
+            &[(Concept::LegalAdvice, 2, 13), (Concept::RefundPromise, 7, 19)],
+        );
+        check("WARR ANT", &[(Concept::Warrant, 0, 8)]);
+        check("warrent, leagl advcie", &[(Concept::Warrant, 0, 7), (Concept::LegalAdvice, 9, 21)]);
+        check("W4RR4N7 B4IL", &[(Concept::Warrant, 0, 7), (Concept::Bail, 8, 12)]);
+        check("bail22 22bail", &[(Concept::Bail, 0, 4), (Concept::Bail, 9, 13)]);
+        check("LÉGÁLADVICE", &[(Concept::LegalAdvice, 0, 13)]);
+    }
+
+    #[test]
+    fn what_is_denied_is_not_mentioned() {
+        let mut draft = Draft::default();
+        draft.phrase(Concept::Bail, "bail").unwrap();
+        draft.phrase(Concept::Secrecy, "do not tell").unwrap();
+        for word in ["not", "nid"] {
+            draft.negation(word).unwrap();
+        }
+        let lexicon = draft.compile();
+        let mentioned = |text| {
+            let mut mentions = Vec::new();
+            lexicon.mentions(Source::Reference, text, &mut mentions);
+            mentions.len()
+        };
+        for (text, want) in [
+            ("bail", 1),
+            ("not bail", 0),
+            ("NOT bail", 0),
+            ("not for bail", 0),
+            ("not for the bail", 0),
+            ("not any of the bail", 1),
+            ("not from bail", 1),
+            ("bail not", 1),
+            ("nid bail", 0),
+            ("note bail", 1),
+            ("do not tell", 1),
+            ("not bail but bail", 1),
+        ] {
+            assert_eq!(mentioned(text), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_word_of_a_filled_field_may_be_cut_off() {
+        for (text, want) in [
+            // Both sides of the field's length, and of the four letters.
+            ("pay for legal advi", &[(Concept::LegalAdvice, 8, 18)][..]),
+            ("pay 4 me legal advi", &[(Concept::LegalAdvice, 9, 14)]),
+            ("pay 4 my legal adv", &[(Concept::LegalAdvice, 9, 14)]),
+            ("to settle a warran", &[(Concept::Warrant, 12, 18)]),
+            ("to settle a warra ", &[]),
+            ("to settle my warra", &[(Concept::Warrant, 13, 18)]),
+            ("to settle ur warr.", &[]),
+            (
+                "LEGALADVICEREFUNDE",
+                &[(Concept::LegalAdvice, 0, 11), (Concept::RefundPromise, 5, 17)],
+            ),
+            (
+                "MY LEGALADVICEREFU",
+                &[(Concept::LegalAdvice, 3, 14), (Concept::RefundPromise, 8, 18)],
+            ),
+            ("pay 2 LEGALADVICER", &[(Concept::LegalAdvice, 6, 17)]),
+            // What may have been an exception is one, whatever is left of it.
+            ("life cov legal gen", &[]),
+            ("life cover legal g", &[]),
+            ("options: share war", &[]),
+            ("options: share w 4", &[]),
+        ] {
+            check(text, want);
+        }
+    }
+
+    #[test]
+    fn four_letters_alone_may_be_the_beginning_of_anything() {
+        let mut draft = Draft::default();
+        draft.phrase(Concept::LegalAdvice, "lawyer").unwrap();
+        draft.phrase(Concept::Arrest, "arrest").unwrap();
+        let lexicon = draft.compile();
+        for (text, want) in [
+            ("pay money to a lawy", 0),
+            ("pay money 2 a lawy", 1),
+            ("pay to avoid arres", 1),
+            // Arrears are more.
+            ("pay to avoid; arre", 0),
+        ] {
+            let mut mentions = Vec::new();
+            lexicon.mentions(Source::Reference, text, &mut mentions);
+            assert_eq!(mentions.len(), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn who_edits_a_lexicon_is_told_what_its_phrases_do() {
+        let mut draft = Draft::default();
+        for (line, text, excepted) in [
+            (4, "Bail Fund", false),
+            (3, "bail", false),
+            (7, "hay bail", true),
+            (8, "hay", true),
+            (9, "bailiwick", true),
+            (10, "bail for hay bail", false),
+        ] {
+            draft.add(Listed { concept: Concept::Bail, text, excepted, line }).unwrap();
+        }
+        draft.phrase(Concept::Court, "not court").unwrap();
+        draft.exception(Concept::Court, "it is not court").unwrap();
+        let lexicon = draft.compile();
+        let listed = lexicon.listed();
+        let lines: Vec<_> = listed.iter().map(|it| (it.line, it.text)).collect();
+        assert_eq!(lines[2..5], [(3, "bail"), (4, "Bail Fund"), (7, "hay bail")]);
+
+        let told = |text: &str| {
+            let one = listed.iter().find(|listed| listed.text == text).unwrap();
+            if one.excepted { lexicon.excepts_something(one) } else { lexicon.speaks(one) }
+        };
+        for (text, want) in [
+            ("bail", true),
+            ("Bail Fund", true),
+            ("hay bail", true),
+            ("hay", false),
+            // Cut off, it could have become bail.
+            ("bailiwick", true),
+            ("it is not court", true),
+        ] {
+            assert_eq!(told(text), want, "{text}");
+        }
+
+        let hazard = |text, allowed: &[Concept]| Hazard {
+            text,
+            allowed: allowed.to_vec(),
+            what: "a straw",
+            line: 1,
+        };
+        let hits = lexicon.hits(&hazard("hay for bail", &[]));
+        assert_eq!(hits.len(), 1);
+        assert_eq!((hits[0].phrase.text, hits[0].phrase.line), ("bail", 3));
+        assert_eq!(hits[0].mention.from..hits[0].mention.until, 8..12);
+        assert_eq!(lexicon.hits(&hazard("hay for bail", &[Concept::Bail])), []);
+        assert_eq!(lexicon.hits(&hazard("hay bail", &[])), []);
+    }
+
+    #[test]
+    fn a_phrase_that_is_read_as_another_is_silent() {
+        let mut draft = Draft::default();
+        draft.phrase(Concept::Bail, "bail").unwrap();
+        draft.phrase(Concept::Court, "b a i l").unwrap();
+        draft.phrase(Concept::Court, "½ ½ ½ ½ ½ ½ ½ ½").unwrap();
+        draft.phrase(Concept::Court, "court").unwrap();
+        let lexicon = draft.compile();
+        let silent = lexicon.listed().into_iter().filter(|listed| !lexicon.speaks(listed));
+        let silent: Vec<_> = silent.map(|listed| listed.text).collect();
+        assert_eq!(silent, ["½ ½ ½ ½ ½ ½ ½ ½", "b a i l"]);
+    }
+
+    #[test]
+    fn work_is_bounded_whatever_is_typed() {
+        let lexicon = lexicon();
+        for text in [
+            "\u{301}".repeat(32_768),
+            "\u{fdfa}".repeat(20_000),
+            "a ".repeat(32_768),
+            "legal".repeat(13_000),
+            "legala".repeat(6),
+            "1".repeat(65_536),
+        ] {
+            let mut mentions = Vec::new();
+            lexicon.mentions(Source::Remittance, &text, &mut mentions);
+            assert!(mentions.len() <= MENTIONS_MAX);
+        }
+        let mut mentions = Vec::new();
+        let marked = format!("bail{}", "\u{301}".repeat(32_768));
+        lexicon.mentions(Source::Remittance, &marked, &mut mentions);
+        assert_eq!(mentions.len(), 1);
+    }
+
+    #[test]
+    fn more_phrases_than_this_are_refused() {
+        let mut draft = Draft::default();
+        let added = (0..100_000).map(|at| draft.phrase(Concept::Bail, &format!("{at:x}")));
+        let refused = added.filter(|added| *added == Err(PhraseError::Full));
+        assert_eq!(refused.count(), 100_000 - LEXICON_PHRASES_MAX);
+        assert_eq!(draft.compile().phrases(), LEXICON_PHRASES_MAX);
+    }
+
+    #[test]
+    fn what_once_was_a_phrase_still_is() {
+        let mut draft = Draft::default();
+        for text in ["tŷ", "ty", "½ ½ ½ ½ ½ ½ ½ ½", "\u{fdfa} \u{fdfa}"] {
+            assert_eq!(draft.phrase(Concept::Bail, text), Ok(()), "{text}");
+        }
+        assert_eq!(draft.phrase(Concept::Bail, "tŷ"), Err(PhraseError::Twice));
+        assert_eq!(draft.phrase(Concept::Bail, "TY"), Ok(()));
+    }
+
+    #[test]
+    fn what_denies_is_one_word() {
+        let mut draft = Draft::default();
+        assert_eq!(draft.negation("not"), Ok(()));
+        assert_eq!(draft.negation("NOT"), Err(PhraseError::Twice));
+        assert_eq!(draft.negation("not at"), Err(PhraseError::NotOneWord));
+        assert_eq!(draft.negation("-"), Err(PhraseError::Empty));
     }
 
     #[test]

@@ -72,6 +72,8 @@ pub struct Job {
 pub struct Mailbox {
     outcomes: Mutex<Vec<(Arc<Call>, Outcome)>>,
     arrived: Notify,
+    /// The turn sleeps over tasks of this door.
+    overslept: Notify,
 }
 
 /// A call that waits for its outcome.
@@ -131,15 +133,29 @@ impl Desk {
         &self.shared.tokens
     }
 
-    /// Hands outcomes to the calls of this door for as long as the door is open. Runs on the door's
-    /// own thread.
+    /// Hands outcomes to the calls of this door, and wakes the turn for their tasks, for as long as
+    /// the door is open. Runs on the door's own thread, and there behind whatever else is ready: so
+    /// the turn wakes to all that the door has just read, not to the first call of it.
     pub async fn hand_out(&self) {
         loop {
-            self.mailbox.arrived.notified().await;
-            for (call, outcome) in std::mem::take(&mut *locked(&self.mailbox.outcomes)) {
-                call.end(outcome);
+            tokio::select! {
+                biased;
+                () = self.mailbox.overslept.notified() => self.shared.queue.filled.notify_one(),
+                () = self.mailbox.arrived.notified() => {
+                    for (call, outcome) in std::mem::take(&mut *locked(&self.mailbox.outcomes)) {
+                        call.end(outcome);
+                    }
+                }
             }
         }
+    }
+
+    fn put(&self, job: Job) -> Result<(), Refusal> {
+        let sleeps = self.shared.queue.put(job)?;
+        if sleeps {
+            self.mailbox.overslept.notify_one();
+        }
+        Ok(())
     }
 
     /// Asks, and waits for the outcome until `deadline`. A full queue refuses at once.
@@ -149,7 +165,7 @@ impl Desk {
             mailbox: Arc::clone(&self.mailbox),
             reply: Reply::One(Mutex::default()),
         });
-        self.shared.queue.put(Job { task, call: Arc::clone(&call) })?;
+        self.put(Job { task, call: Arc::clone(&call) })?;
         let waiting = Wait(call);
         match tokio::time::timeout_at(deadline, waiting.clone_call()).await {
             Ok(outcome) => outcome,
@@ -294,7 +310,8 @@ impl Queue {
         Some(jobs)
     }
 
-    fn put(&self, job: Job) -> Result<(), Refusal> {
+    /// Takes a task in, and tells whether the turn sleeps and must be woken for it.
+    fn put(&self, job: Job) -> Result<bool, Refusal> {
         let mut waiting = locked(&self.waiting);
         if waiting.stopping {
             return Err(Refusal::Stopping);
@@ -303,12 +320,7 @@ impl Queue {
             return Err(Refusal::QueueFull);
         }
         waiting.jobs.push(job);
-        let wake = std::mem::take(&mut waiting.idle);
-        drop(waiting);
-        if wake {
-            self.filled.notify_one();
-        }
-        Ok(())
+        Ok(std::mem::take(&mut waiting.idle))
     }
 
     /// Tells whether there is room, or nothing more is taken in, which the next task will be told.
@@ -416,7 +428,7 @@ impl<T> Lane<T> {
             mailbox: Arc::clone(&self.desk.mailbox),
             reply: Reply::Lane(Arc::clone(&self.answered), number),
         });
-        match self.desk.shared.queue.put(Job { task, call: Arc::clone(&call) }) {
+        match self.desk.put(Job { task, call: Arc::clone(&call) }) {
             Ok(()) => {
                 if let Some(place) = self.place(number) {
                     *place = Some(Flight { tag, call, deadline });

@@ -11,16 +11,17 @@ use sha2::{Digest, Sha256};
 use crate::document::{Problems, Section, all};
 use crate::tagged::{Tagged as _, put_sized};
 use crate::transfer::Answer;
+use crate::warning::locale::{Tag, nearest};
 use crate::warning::template::{Place, Templates, Text, values};
 use crate::warning::{Bank, Blanks, Choice, Pick, Question, Step, Words};
 
 /// The scripts of a policy, complete in every language.
 #[derive(Debug)]
 pub struct Warnings {
-    bank: Bank,
-    locale: Box<str>,
-    templates: Templates,
-    scripts: BTreeMap<Key, Script>,
+    pub(super) bank: Bank,
+    pub(super) locale: Box<str>,
+    pub(super) templates: Templates,
+    pub(super) scripts: Scripts,
 }
 
 /// Scripts being read.
@@ -28,38 +29,40 @@ pub struct Warnings {
 pub struct Draft {
     templates: Templates,
     locales: Vec<Box<str>>,
-    scripts: BTreeMap<Key, Script>,
+    scripts: Scripts,
 }
 
-/// Id, step and locale: in this order, so that the languages of one script stand together.
-type Key = (Box<str>, Step, Box<str>);
+/// By id, by step in their order, by locale: found by what is asked for without taking memory, for
+/// every decision asks.
+pub(super) type Scripts = BTreeMap<Box<str>, [Locales; 3]>;
+pub(super) type Locales = BTreeMap<Box<str>, Script>;
 
 /// The words of one warning for one step, in one language.
 #[derive(Debug)]
-struct Script {
-    file: Box<str>,
-    line: u32,
-    version: u32,
-    title: Text,
-    paragraphs: Vec<Text>,
-    safe_action: Text,
-    questions: Vec<Asked>,
-    digest: [u8; 32],
+pub(super) struct Script {
+    pub(super) file: Box<str>,
+    pub(super) line: u32,
+    pub(super) version: u32,
+    pub(super) title: Text,
+    pub(super) paragraphs: Vec<Text>,
+    pub(super) safe_action: Text,
+    pub(super) questions: Vec<Asked>,
+    pub(super) digest: [u8; 32],
 }
 
 #[derive(Debug)]
-struct Asked {
-    id: Box<str>,
+pub(super) struct Asked {
+    pub(super) id: Box<str>,
     /// Wordings that mean the same.
-    wordings: Vec<Text>,
-    options: Vec<Offered>,
+    pub(super) wordings: Vec<Text>,
+    pub(super) options: Vec<Offered>,
 }
 
 #[derive(Debug)]
-struct Offered {
-    id: Box<str>,
-    text: Text,
-    admits: bool,
+pub(super) struct Offered {
+    pub(super) id: Box<str>,
+    pub(super) text: Text,
+    pub(super) admits: bool,
 }
 
 /// What somebody answered.
@@ -89,14 +92,14 @@ impl Draft {
                 steps = steps.saturating_add(1);
                 let Some(words) = section.section(step.name()) else { continue };
                 let (Some(id), Some(version)) = (id, version) else { continue };
-                let key: Key = (id.into(), step, locale.into());
-                let script = self.script(&key, version, &words);
-                if self.scripts.contains_key(&key) {
+                let script = self.script((id, step, locale), version, &words);
+                let locales = of_mut(self.scripts.entry(id.into()).or_default(), step);
+                if locales.contains_key(locale) {
                     let message = format!("`{id}` is there twice");
                     section.report("id", message, "give one of them another id");
                 }
                 if let Some(script) = script {
-                    self.scripts.insert(key, script);
+                    locales.insert(locale.into(), script);
                 }
             }
             if steps == 0 {
@@ -111,20 +114,25 @@ impl Draft {
     /// there are no words in.
     pub fn finish(self, bank: Bank, locale: &str, problems: &Problems) -> Warnings {
         let Self { templates, locales, scripts } = self;
-        for ((id, step, locale), script) in &scripts {
-            for other in locales.iter().filter(|other| *other != locale) {
-                let step_name = step.name();
-                match scripts.get(&(id.clone(), *step, other.clone())) {
+        let steps = |id, steps| Step::ALL.map(|step| (id, step, of(steps, step)));
+        for (id, step, there) in scripts.iter().flat_map(|(id, all)| steps(id, all)) {
+            let Some((first, script)) = there.get_key_value(locale).or_else(|| there.iter().next())
+            else {
+                continue;
+            };
+            for other in locales.iter().filter(|other| *other != first) {
+                match there.get(other) {
                     None => {
-                        let message = format!("`{id}` has no words to {step_name} in `{other}`");
+                        let message =
+                            format!("`{id}` has no words to {} in `{other}`", step.name());
                         let advice = format!("add them to warnings/{other}.toml");
                         problems.report(&script.file, script.line, message, advice);
                     }
                     Some(translated) if !script.asks_the_same(translated) => {
                         let message =
-                            format!("`{id}` says something else in `{locale}` and `{other}`");
+                            format!("`{id}` says something else in `{first}` and `{other}`");
                         let advice = "give both the same version, questions, wordings and options";
-                        problems.report(&script.file, script.line, message, advice);
+                        problems.report(&translated.file, translated.line, message, advice);
                     }
                     Some(_) => {}
                 }
@@ -133,11 +141,15 @@ impl Draft {
         Warnings { bank, locale: locale.into(), templates, scripts }
     }
 
-    fn script(&mut self, key: &Key, version: u32, section: &Section<'_>) -> Option<Script> {
-        let (id, step, locale) = key;
+    fn script(
+        &mut self,
+        (id, step, locale): (&str, Step, &str),
+        version: u32,
+        section: &Section<'_>,
+    ) -> Option<Script> {
         let mut bytes = Vec::new();
         for part in [id, locale] {
-            put_sized(&mut bytes, |bytes| part.put(bytes));
+            put_sized(&mut bytes, |bytes| bytes.extend_from_slice(part.as_bytes()));
         }
         step.put(&mut bytes);
         version.put(&mut bytes);
@@ -248,7 +260,7 @@ impl Warnings {
     /// Returns the words picked, every blank filled in.
     pub fn words(&self, pick: Pick<'_>, blanks: &Blanks<'_>) -> Option<Words> {
         let (locale, script) = self.pick(pick)?;
-        let values = values(&self.bank, blanks);
+        let values = values(&self.bank, Tag::of(locale).language, blanks);
         let fill = |text: &Text| self.templates.fill(text, &values);
         let question = |asked: &Asked| {
             let variant = usize::try_from(pick.variant).unwrap_or(0);
@@ -280,14 +292,13 @@ impl Warnings {
 
     /// Returns the ids of all warnings, each once.
     pub fn ids(&self) -> Vec<&str> {
-        let mut ids: Vec<_> = self.scripts.keys().map(|(id, _, _)| &**id).collect();
-        ids.dedup();
-        ids
+        self.scripts.keys().map(AsRef::as_ref).collect()
     }
 
     /// Returns the languages there are words in.
     pub fn locales(&self) -> Vec<&str> {
-        let mut locales: Vec<_> = self.scripts.keys().map(|(_, _, locale)| &**locale).collect();
+        let steps = self.scripts.values().flatten();
+        let mut locales: Vec<&str> = steps.flat_map(BTreeMap::keys).map(AsRef::as_ref).collect();
         locales.sort_unstable();
         locales.dedup();
         locales
@@ -300,7 +311,7 @@ impl Warnings {
 
     /// Counts scripts: warnings, times their steps, times the languages.
     pub fn count(&self) -> usize {
-        self.scripts.len()
+        self.scripts.values().flatten().map(BTreeMap::len).sum()
     }
 
     /// Returns the version of the words for `step`.
@@ -310,10 +321,14 @@ impl Warnings {
 
     /// Returns which wording of the questions `seed` chooses; 0 where nothing is asked.
     pub fn variant(&self, id: &str, step: Step, seed: u64) -> u32 {
-        let asked = self.any(id, step).and_then(|script| script.questions.first());
-        let wordings = asked.map_or(1, |asked| asked.wordings.len());
-        let variant = u64::try_from(wordings).ok().and_then(|wordings| seed.checked_rem(wordings));
+        let variant = seed.checked_rem(u64::from(self.variants(id, step)));
         variant.and_then(|variant| u32::try_from(variant).ok()).unwrap_or(0)
+    }
+
+    /// Counts the wordings of the questions; 1 where nothing is asked.
+    pub fn variants(&self, id: &str, step: Step) -> u32 {
+        let asked = self.any(id, step).and_then(|script| script.questions.first());
+        asked.and_then(|asked| u32::try_from(asked.wordings.len()).ok()).unwrap_or(1)
     }
 
     /// Returns what answers come to under the questions of a warning. An admission is not taken
@@ -338,18 +353,33 @@ impl Warnings {
 
     /// Returns the script in the nearest language.
     fn pick(&self, pick: Pick<'_>) -> Option<(&str, &Script)> {
-        let language = pick.locale.split('-').next().unwrap_or(pick.locale);
-        [pick.locale, language, &self.locale].into_iter().find_map(|locale| {
-            let key: Key = (pick.id.into(), pick.step, locale.into());
-            let (key, script) = self.scripts.get_key_value(&key)?;
-            Some((&*key.2, script))
-        })
+        let there = of(self.scripts.get(pick.id)?, pick.step);
+        let locale = nearest(pick.locale, &self.locale, there.keys().map(AsRef::as_ref))?;
+        Some((locale, there.get(locale)?))
     }
 
     /// Returns a script in whatever language: what is asked of it is the same in all.
     fn any(&self, id: &str, step: Step) -> Option<&Script> {
-        let found = self.scripts.iter().find(|((known, of, _), _)| **known == *id && *of == step);
-        found.map(|(_, script)| script)
+        of(self.scripts.get(id)?, step).values().next()
+    }
+}
+
+/// Returns what belongs to a step.
+pub(super) fn of<T>(steps: &[T; 3], step: Step) -> &T {
+    let [inform, ask, hold] = steps;
+    match step {
+        Step::Inform => inform,
+        Step::Ask => ask,
+        Step::Hold => hold,
+    }
+}
+
+fn of_mut<T>(steps: &mut [T; 3], step: Step) -> &mut T {
+    let [inform, ask, hold] = steps;
+    match step {
+        Step::Inform => inform,
+        Step::Ask => ask,
+        Step::Hold => hold,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is wrong with scripts, and what they say once their blanks are filled in.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::document::{Document, Problem, Problems};
 use crate::money::{Amount, Currency};
@@ -13,7 +15,7 @@ fn read(files: &[(&str, &str)]) -> (Warnings, Vec<String>) {
         let text = format!("schema = 1\n{text}");
         draft.read(locale, &Document::parse(locale, &text, &problems).root());
     }
-    let bank = Bank { name: "Oak Bank".into(), phone: "0800 1".into(), on_159: true };
+    let bank = Bank { on_159: true, ..Bank::of("Oak Bank", "0800 1") };
     let warnings = draft.finish(bank, "en", &problems);
     (warnings, problems.into_sorted().iter().map(Problem::to_string).collect())
 }
@@ -78,13 +80,58 @@ fn only_what_is_the_banks_may_be_filled_in() {
           %} … {% endif %} around deadlines",
         ),
         (
-            "This is Likely a scam",
-            "`paragraphs` says `likely`: say that it has the signs of a scam: \
-          how often is not measured yet",
+            "{% set amount = 1 %}{{ amount }}",
+            "`paragraphs` has a statement `set`: write {% if … %}, {% else %} and {% endif %} only",
+        ),
+        (
+            "{{ 'scam' * 1000000 }}",
+            "`paragraphs` takes too long to fill in: say it in fewer and plainer blanks",
         ),
     ] {
         let (_, problems) = read(&[("en", &script(text, ""))]);
         assert_eq!(problems, [format!("en:8: {want}")], "{text}");
+    }
+}
+
+#[test]
+fn a_template_cannot_loop() {
+    for text in [
+        "{% for x in amount %}{{ x }}{% endfor %}",
+        "{%for x in amount%}x{%endfor%}",
+        "{%- for x in amount -%}x{%- endfor -%}",
+        "{%+ for x in amount %}x{% endfor %}",
+        "{% if amount %}{% for x in amount %}x{% endfor %}{% endif %}",
+        "{# {% for x in amount %} #}",
+    ] {
+        let (_, problems) = read(&[("en", &script(text, ""))]);
+        let want = "en:8: `paragraphs` has a statement `for`: write {% if … %}, {% else %} and \
+                    {% endif %} only";
+        assert_eq!(problems.first().map(String::as_str), Some(want), "{text}");
+    }
+    for text in ["{% if bank_on_159 %}x{% elif deadline %}y{% else %}z{% endif %}", "{{ '{% if' }}"]
+    {
+        assert_eq!(read(&[("en", &script(text, ""))]).1, [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn the_bank_is_named_in_the_language_of_the_words() {
+    let text = "{{ bank_name }}, {{ bank_phone }}";
+    let (mut warnings, _) = read(&[
+        ("en", &script(text, "")),
+        ("cy", &script(text, "")),
+        ("cy-x-phone", &script(text, "")),
+    ]);
+    let (language, name, phone) = ("cy".into(), "Banc y Dderwen".into(), "0800 2".into());
+    warnings.bank.elsewhere = vec![Elsewhere { language, name, phone }];
+    for (locale, want) in [
+        ("en", "Oak Bank, 0800 1"),
+        ("fr", "Oak Bank, 0800 1"),
+        ("cy", "Banc y Dderwen, 0800 2"),
+        ("cy-x-phone", "Banc y Dderwen, 0800 2"),
+    ] {
+        let words = warnings.words(pick("fee", Step::Hold, 0, locale), &BLANKS).unwrap();
+        assert_eq!(&*words.paragraphs[0], want, "{locale}");
     }
 }
 
@@ -145,6 +192,48 @@ fn the_nearest_language_is_picked() {
     assert_eq!(warnings.words(pick("fee", Step::Inform, 0, "en"), &BLANKS), None);
     assert_eq!(warnings.locales(), ["cy", "en"]);
     assert_eq!(warnings.ids(), ["fee"]);
+}
+
+proptest! {
+    #[test]
+    fn every_wording_has_its_turn_and_no_question_is_lost(
+        seed in any::<u64>(),
+        wordings in 1_usize..5,
+        questions in 1_usize..=3,
+    ) {
+        let all: Vec<_> = (0..wordings).map(|at| format!("\"Told {at}?\"")).collect();
+        let question = QUESTION.replace("\"Told?\", \"Really?\"", &all.join(", "));
+        let questions: String = (0..questions)
+            .map(|at| question.replace("id = \"told\"", &format!("id = \"told_{at}\"")))
+            .collect();
+        let (warnings, problems) = read(&[("en", &script("x", &questions))]);
+        prop_assert_eq!(problems, [""; 0]);
+        let words = |seed: u64| {
+            let variant = warnings.variant("fee", Step::Ask, seed);
+            warnings.words(pick("fee", Step::Ask, variant, "en"), &BLANKS).unwrap()
+        };
+        // The same seed, the same words; as many seeds in a row as wordings, every wording once.
+        prop_assert_eq!(words(seed), words(seed));
+        let row = u64::try_from(wordings).unwrap();
+        let first = seed.min(u64::MAX.saturating_sub(row));
+        let mut seen: Vec<_> =
+            (0..row).map(|at| words(first.saturating_add(at)).questions[0].text.to_string()).collect();
+        seen.sort();
+        let want: Vec<_> = (0..wordings).map(|at| format!("Told {at}?")).collect();
+        prop_assert_eq!(seen, want);
+        // One wording for all of them, ids and options as they are.
+        let asked = words(seed).questions;
+        prop_assert!(asked.iter().all(|one| one.text == asked[0].text));
+        prop_assert!(asked.iter().all(|one| one.options == asked[0].options));
+        let ids: Vec<_> = asked.iter().map(|one| one.id.to_string()).collect();
+        let want: Vec<_> = (0..ids.len()).map(|at| format!("told_{at}")).collect();
+        prop_assert_eq!(ids, want);
+    }
+
+    #[test]
+    fn whatever_a_text_holds_compiling_it_ends(text in "([{}%#|'()a-z0-9 *+~-]|\\{\\{|\\{%|%\\}|\\}\\}| if | for | in |amount){0,60}") {
+        let _ = read(&[("en", &script(&text.replace('\\', ""), ""))]);
+    }
 }
 
 #[test]

@@ -249,10 +249,14 @@ const SHOWN_MAX: usize = 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::DecidedPersonal;
+    use crate::entry::{DecidedPersonal, Identity, Listed, Parameters};
+    use crate::log::segments::Settings;
+    use crate::memory::snapshot::Slices;
     use crate::policy::{load, standard};
-    use crate::testing::{allowed, request, time};
+    use crate::testing::{allowed, listed, request, time};
     use crate::transfer::Stage;
+    use crate::turn::start::{Plan, Started, start};
+    use crate::turn::{Answer, Screen, Task};
     use crate::warning::Words;
 
     /// Returns a decision as the shipped policy makes it.
@@ -335,5 +339,74 @@ mod tests {
         let replayed = replayed(&Decided { personal: None, ..decided() });
         assert!(replayed.holds(), "{replayed}");
         assert_eq!((replayed.equal, replayed.erased), (0, 1));
+    }
+
+    #[test]
+    fn lists_are_remembered_on_the_way_from_a_snapshot_and_from_the_beginning() {
+        let data = tempfile::tempdir().unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(data.path()).unwrap());
+        let policy = Arc::new(load(standard()).unwrap());
+        let now = time("2026-11-20T15:04:05Z");
+        let open = || {
+            let plan = Plan {
+                origin: "test".to_owned(),
+                log: Settings::default(),
+                parameters: Parameters::FIRST,
+                policy: Arc::clone(&policy),
+            };
+            start(&disk, plan, now).unwrap()
+        };
+        let Started { mut engine, tokens, .. } = open();
+        let screen = |number| {
+            let request = request(number);
+            let identity = Identity::of(&request, &tokens);
+            let policy = policy.digest();
+            Task::Screen(Box::new(Screen { request, identity, mentions: Vec::new(), policy }))
+        };
+        let payee = Identity::of(&request(1), &tokens).payee;
+        let list = |part, parts| {
+            let client_accounts = vec![payee];
+            Task::List(Box::new(Listed { client_accounts, ..listed(3, (part, parts), &[]) }))
+        };
+        let verified = |answer: &Answer| {
+            let Answer::Decided(decided, _) = answer else { panic!("{answer:?}") };
+            decided.public.fired.contains(&30)
+        };
+
+        let tasks = vec![list(1, 2), screen(1), list(2, 2), screen(2)];
+        let outcomes = engine.turn(tasks, now).unwrap();
+        let answers: Vec<_> = outcomes.into_iter().map(Result::unwrap).collect();
+        assert!(matches!(answers[0], Answer::Listed(1, 2)), "{answers:?}");
+        assert!(matches!(answers[2], Answer::Listed(2, 2)), "{answers:?}");
+        assert_eq!((verified(&answers[1]), verified(&answers[3])), (false, true));
+
+        // A snapshot of an older fold, which knew of no lists, is passed over.
+        let base = engine.log().base();
+        let slices = || Slices::new(engine.memory().clone());
+        snapshot::write(&*disk, FOLD_VERSION - 1, &base, &mut slices()).unwrap();
+        assert!(snapshot::newest(&*disk, FOLD_VERSION).is_none());
+        snapshot::write(&*disk, FOLD_VERSION, &base, &mut slices()).unwrap();
+        let outcomes = engine.turn(vec![screen(3)], now).unwrap();
+        assert!(verified(outcomes[0].as_ref().unwrap()));
+        let digest = engine.memory().digest();
+        engine.into_log().close().unwrap();
+
+        let replayed = replay(data.path()).unwrap();
+        assert!(replayed.holds(), "{replayed}");
+        assert_eq!((replayed.equal, replayed.memory), (3, digest));
+        assert_eq!(replayed.snapshot, Some((base.position(), digest)));
+
+        // The same from the snapshot and, without it, from the first entry on.
+        for removed in [false, true] {
+            if removed {
+                std::fs::remove_dir_all(data.path().join("snapshots")).unwrap();
+                std::fs::create_dir(data.path().join("snapshots")).unwrap();
+            }
+            let Started { engine, spared, .. } = open();
+            assert_eq!(spared == 0, removed);
+            assert_eq!(engine.memory().list(), Some((3, 1, 0)));
+            assert_eq!(engine.memory().digest(), digest);
+            engine.into_log().close().unwrap();
+        }
     }
 }

@@ -3,6 +3,8 @@
 use uuid::Uuid;
 
 use crate::calendar::{Span, Time};
+use crate::cli::CliError;
+use crate::cli::screen::message;
 use crate::grpc::pb;
 use crate::grpc::pb::{call, payee, transfer};
 
@@ -48,6 +50,26 @@ pub(super) fn tonbridge_road(now: Time) -> Story {
         request,
         want: Want::HeldForReview,
     }
+}
+
+/// The first one as a message: what the payer's app sends, and what is known beside it.
+pub(super) fn message(
+    customer: &str,
+    locale: Option<&str>,
+    now: Time,
+) -> Result<pb::ScreenIso20022Request, CliError> {
+    let wrong = |why: String| CliError::NotAsExpected(format!("the example's {why}"));
+    let mut request = message::request(MESSAGE.to_vec(), KNOWN).map_err(wrong)?;
+    let known = request.known.get_or_insert_default();
+    known.request_id = Uuid::new_v4().to_string();
+    known.payment_id = format!("{customer}-1");
+    let transfer = known.transfer.get_or_insert_default();
+    transfer.confirm_time = Some(timestamp(now));
+    transfer.payee.get_or_insert_default().add_time = Some(timestamp(now.minus(Span::minutes(6))));
+    let payer = transfer.payer.get_or_insert_default();
+    payer.customer_key = customer.to_owned();
+    payer.locale = locale.map(str::to_owned);
+    Ok(request)
 }
 
 /// The same call, with a reference that says nothing.
@@ -195,3 +217,6 @@ fn account(number: &str) -> pb::Account {
 fn pounds(value: &str) -> pb::Money {
     pb::Money { currency_code: "GBP".to_owned(), value: value.to_owned() }
 }
+
+const MESSAGE: &[u8] = include_bytes!("../../../deploy/examples/tonbridge-road.pain.001.xml");
+const KNOWN: &str = include_str!("../../../deploy/examples/tonbridge-road.known.json");

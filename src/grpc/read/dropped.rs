@@ -96,6 +96,33 @@ fn texts_that_cannot_be_read_are_dropped() {
 }
 
 #[test]
+fn a_language_that_cannot_be_read_is_dropped() {
+    let (longest, longer) =
+        ("en-x-abcdefgh-abcdefgh-abcdefgh-abc", "en-x-abcdefgh-abcdefgh-abcdefgh-abcd");
+    for (tag, right) in [
+        ("cy", true),
+        ("cy-GB", true),
+        ("en-x-large", true),
+        ("fil", true),
+        (longest, true),
+        (longer, false),
+        ("", false),
+        ("e", false),
+        ("engl", false),
+        ("e1", false),
+        ("en-", false),
+        ("en-abcdefghi", false),
+        ("en_GB", false),
+        ("../en", false),
+        ("cymr\u{e2}eg", false),
+    ] {
+        let (dropped, missing): (&[&str], &[Fact]) =
+            if right { (&[], &[]) } else { (&["transfer.payer.locale"], &[Fact::PayerLocale]) };
+        check(|transfer| payer(transfer).locale = Some(tag.to_owned()), dropped, missing);
+    }
+}
+
+#[test]
 fn codes_that_cannot_be_read_are_dropped() {
     let (most, more) = ("c".repeat(35), "c".repeat(36));
     let good = Some(most);

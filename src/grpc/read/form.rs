@@ -21,6 +21,10 @@ pub(crate) enum Form {
     Digits4,
     /// 1 to 64 lower-case letters, digits and underscores.
     Name,
+    /// A BCP 47 language tag of 2 to 35 characters: parts of 1 to 8 letters and digits with hyphens
+    /// between them, the first of them 2 or 3 letters (RFC 5646, 2.1; 35 is what its 4.4.1 asks of a
+    /// buffer).
+    Language,
     /// `sha256:` and 64 lower-case hex digits.
     Digest,
     /// Decimal digits with an optional point, 0 to 1,000,000: scores are shares, percentages,
@@ -46,6 +50,14 @@ impl Form {
                 (3..=4).contains(&chars) && value.bytes().all(|byte| byte.is_ascii_digit())
             }
             Self::Name => (1..=64).contains(&chars) && value.bytes().all(name),
+            Self::Language => {
+                let part = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(letter);
+                let language = value.split('-').next().unwrap_or("");
+                chars <= 35
+                    && (2..=3).contains(&language.len())
+                    && language.bytes().all(|byte| byte.is_ascii_alphabetic())
+                    && value.split('-').all(part)
+            }
             Self::Score => {
                 Amount::parse(value).is_ok_and(|score| score.value() <= Decimal::from(1_000_000))
             }
@@ -66,6 +78,7 @@ impl Form {
             Self::Letters4 => "1 to 4 letters and digits",
             Self::Digits4 => "3 or 4 digits",
             Self::Name => "1 to 64 lower-case letters, digits and underscores",
+            Self::Language => "a language tag of BCP 47, such as `cy` or `en-x-large`",
             Self::Score => "decimal digits with an optional point, 0 to 1,000,000",
             Self::Digest => "`sha256:` and 64 lower-case hex digits",
         }

@@ -63,7 +63,13 @@ fn payer(faults: &mut Faults, message: Option<pb::Payer>) -> Option<Payer> {
     let segment = faults.choice(PLACE, "segment", message.segment, segment);
     let balance = faults.money(PLACE, "available_balance", message.available_balance.as_ref());
     let permitted = faults.money(PLACE, "largest_permitted", message.largest_permitted.as_ref());
-    Some(Payer { customer: customer?, account: account?, name, segment, balance, permitted })
+    let mut locale = faults.code(PLACE, "locale", message.locale, Form::Language);
+    if let Some(locale) = &mut locale {
+        // Language tags are the same in any case (RFC 5646, 2.1.1).
+        locale.make_ascii_lowercase();
+    }
+    let (customer, account) = (customer?, account?);
+    Some(Payer { customer, account, name, segment, balance, permitted, locale })
 }
 
 /// Reads an account and names every part of it at fault.

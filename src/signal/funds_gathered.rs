@@ -1,0 +1,141 @@
+//! Funds gathered: the money came from savings, other accounts of the payer's or a loan just before.
+//!
+//! Callers have savings broken and loans drawn before the transfer that matters: "moved all savings
+//! first". People who buy a house or a car do so as well, on the same day.
+//!
+//! Quiet when the payee is the payer: moving money between one's own accounts is ordinary.
+
+use std::borrow::Cow;
+
+use crate::calendar::Span;
+use crate::document::Section;
+use crate::money::{Amount, Share};
+use crate::signal::{Facts, Family, Kind, Look, Reading};
+use crate::transfer::{Arrival, Fact};
+
+/// Permanent.
+pub const KIND: Kind = Kind {
+    id: "funds_gathered",
+    code: 18,
+    version: 1,
+    family: Family::Structural,
+    group: "size",
+    settings: |section| Some(Box::new(Settings::read(section)?)),
+};
+
+/// What a policy decides about this signal.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Smallest share of the transfer that came in just before, inclusive.
+    pub share_min: Share,
+    /// Hours before the payer confirmed in which it came in, inclusive.
+    pub hours_max: u32,
+}
+
+impl Settings {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        let expected = "a share above 0 and up to 1, such as \"0.50\"";
+        let share = |text: &str| Share::new(text.parse().ok()?);
+        let share_min = section.parsed("share_min", expected, share);
+        let hours_max = section.whole("hours_max", 1..=168);
+        Some(Self { share_min: share_min?, hours_max: hours_max? })
+    }
+}
+
+impl Look for Settings {
+    /// Looks for arrivals of at least `share_min` of the transfer within `hours_max`.
+    fn look(&self, facts: &Facts) -> Reading {
+        let transfer = &facts.transfer;
+        if transfer.payee.own == Some(true) {
+            return Reading::Quiet;
+        }
+        let Some(gathered) = &transfer.gathered else {
+            return Reading::Unavailable(Fact::Gathered);
+        };
+        let window = Span::hours(i64::from(self.hours_max));
+        // The bank lists what came in just before: one without a time is as good as recent.
+        let recent = |arrival: &&Arrival| {
+            arrival.arrived.is_none_or(|arrived| transfer.confirmed.since(arrived) <= window)
+        };
+        let recent: Vec<&Arrival> = gathered.arrivals.iter().filter(recent).collect();
+        let same = recent.iter().filter(|one| one.money.currency == transfer.money.currency);
+        let sum = same.clone().fold(Amount::ZERO, |sum, one| sum.plus(one.money.amount));
+
+        let gathered_min = transfer.money.amount.part(self.share_min);
+        if !sum.is_zero() && gathered_min <= sum {
+            let evidence = format!(
+                "{} of {} came from the payer's own accounts or loans just before",
+                crate::money::Money { amount: sum, ..transfer.money },
+                transfer.money,
+            );
+            return Reading::Fired(Cow::Owned(evidence));
+        }
+        // A share of another currency would need a rate of the moment.
+        if same.count() < recent.len() {
+            return Reading::Unavailable(Fact::Gathered);
+        }
+        Reading::Quiet
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::{Currency, Money};
+    use crate::signal::Reading::{Quiet, Unavailable};
+    use crate::testing::{facts, pounds, share};
+    use crate::transfer::Gathered;
+
+    /// Looks at a transfer of £3,200.00 after these arrivals, so many minutes before; within a day
+    /// at least half of it.
+    #[track_caller]
+    fn check(arrivals: &[(&str, &str, Option<i64>)], want: &Reading) {
+        let settings = Settings { share_min: share("0.50"), hours_max: 24 };
+        let mut facts = facts();
+        let confirmed = facts.transfer.confirmed;
+        let arrival = |(amount, currency, minutes): &(&str, &str, Option<i64>)| Arrival {
+            money: Money {
+                currency: Currency::from_code(currency).unwrap(),
+                ..pounds(amount)
+            },
+            arrived: minutes.map(|minutes| confirmed.minus(Span::minutes(minutes))),
+            source: None,
+        };
+        facts.transfer.gathered =
+            Some(Gathered { arrivals: arrivals.iter().map(arrival).collect() });
+        assert_eq!(&settings.look(&facts), want);
+        facts.transfer.payee.own = Some(true);
+        assert_eq!(settings.look(&facts), Quiet);
+    }
+
+    fn fired(sum: &str) -> Reading {
+        let rest = "of £3,200.00 came from the payer's own accounts or loans just before";
+        Reading::Fired(format!("£{sum} {rest}").into())
+    }
+
+    #[test]
+    fn fires_from_the_share_up_and_adds_what_came_in() {
+        check(&[("1600.00", "GBP", Some(20))], &fired("1,600.00"));
+        check(&[("1599.99", "GBP", Some(20))], &Quiet);
+        check(&[("800", "GBP", Some(20)), ("800", "GBP", None)], &fired("1,600.00"));
+        check(&[("9000", "GBP", Some(0))], &fired("9,000.00"));
+        check(&[], &Quiet);
+    }
+
+    #[test]
+    fn what_came_in_longer_ago_was_not_gathered_for_this() {
+        check(&[("3200", "GBP", Some(24 * 60))], &fired("3,200.00"));
+        check(&[("3200", "GBP", Some(24 * 60 + 1))], &Quiet);
+        check(&[("3200", "GBP", Some(-5))], &fired("3,200.00"));
+    }
+
+    #[test]
+    fn needs_arrivals_that_can_be_compared() {
+        let missing = &Unavailable(Fact::Gathered);
+        let settings = Settings { share_min: share("0.50"), hours_max: 24 };
+        assert_eq!(settings.look(&facts()), *missing);
+        check(&[("3200", "EUR", Some(5))], missing);
+        check(&[("1600", "GBP", Some(5)), ("1", "EUR", Some(5))], &fired("1,600.00"));
+        check(&[("3200", "EUR", Some(24 * 60 + 1))], &Quiet);
+    }
+}

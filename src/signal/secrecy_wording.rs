@@ -1,0 +1,72 @@
+//! Secrecy wording: the payer says that nobody is to know.
+//!
+//! "You must keep it confidential, the bank's own staff may be involved": genuine payees ask nobody to
+//! keep a payment from the bank. Surprises and shredding firms use the words as well; the lexicon
+//! excepts those that are known.
+//!
+//! Unavailable where nothing was written at all; what was written and says nothing of it is quiet.
+
+use crate::document::Section;
+use crate::signal::wording::{concepts, look};
+use crate::signal::{Facts, Family, Kind, Look, Reading};
+use crate::text::Concept;
+
+/// Permanent.
+pub const KIND: Kind = Kind {
+    id: "secrecy_wording",
+    code: 14,
+    version: 1,
+    family: Family::Narrative,
+    group: "secrecy",
+    settings: |section| Some(Box::new(Settings::read(section)?)),
+};
+
+/// What a policy decides about this signal.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Concepts of which one mention is enough.
+    pub concepts: Vec<Concept>,
+}
+
+impl Settings {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        Some(Self { concepts: concepts(section, "concepts")? })
+    }
+}
+
+impl Look for Settings {
+    /// Looks for a mention of one of `concepts`.
+    fn look(&self, facts: &Facts) -> Reading {
+        look(facts, &self.concepts, &[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::Reading::{Quiet, Unavailable};
+    use crate::signal::wording;
+    use crate::text::Source;
+    use crate::transfer::Fact;
+
+    #[track_caller]
+    fn check(reference: Option<&str>, mentioned: &[(Source, Concept)], want: &Reading) {
+        let settings = Settings { concepts: vec![Concept::Secrecy] };
+        wording::check(&settings, reference, mentioned, want);
+    }
+
+    #[test]
+    fn one_mention_is_enough_in_whatever_text() {
+        let fired = Reading::Fired("the reference mentions secrecy".into());
+        check(Some("x"), &[(Source::Reference, Concept::Secrecy)], &fired);
+        let fired = Reading::Fired("an answer mentions secrecy".into());
+        check(None, &[(Source::Answer, Concept::Secrecy)], &fired);
+    }
+
+    #[test]
+    fn other_words_are_quiet_and_none_are_nothing_to_go_by() {
+        check(Some("x"), &[(Source::Reference, Concept::Bail)], &Quiet);
+        check(Some("x"), &[], &Quiet);
+        check(None, &[], &Unavailable(Fact::Reference));
+    }
+}

@@ -113,6 +113,25 @@ fn a_language_that_goes_missing_is_missed() {
 }
 
 #[test]
+fn a_policy_of_one_language_that_says_nothing_of_others_is_still_read() {
+    let mut old = Files::default();
+    let shipped = standard();
+    for (path, contents) in shipped
+        .iter()
+        .filter(|(path, _)| !path.starts_with("warnings/") || *path == "warnings/en.toml")
+    {
+        old.insert(path, contents);
+    }
+    let text = std::str::from_utf8(shipped.contents("policy.toml").unwrap()).unwrap();
+    let (before, after) = text.split_once("[bank.in.cy]").unwrap();
+    let (_, after) = after.split_once("\n\n").unwrap();
+    let kept = before.lines().filter(|line| !line.starts_with("locales"));
+    let kept = kept.collect::<Vec<_>>().join("\n");
+    old.insert("policy.toml", format!("{kept}\n\n{after}").as_bytes());
+    assert_eq!(problems(old), [""; 0]);
+}
+
+#[test]
 fn what_is_needed_is_counted() {
     check(
         "policy.toml",

@@ -26,7 +26,9 @@ async fn a_stream_answers_every_question_once() {
         if number % 10 == 3 {
             message.payment_id = String::new();
         }
-        pb::ScreenTransfersRequest { request: Some(message), timeout: None }
+        // Longer than a crowded machine takes: how calls expire is for other tests.
+        let timeout = Some(prost_types::Duration { seconds: 10, nanos: 0 });
+        pb::ScreenTransfersRequest { request: Some(message), timeout }
     });
     let stream = tokio_stream::iter(questions.collect::<Vec<_>>());
     let mut answers = server.client.screen_transfers(stream).await.unwrap().into_inner();

@@ -41,9 +41,8 @@ fn counts(story: &Story<'_>, watches: &[Watch], problems: &Problems) {
     for group in &story.counts {
         let known = watches.iter().any(|watch| watch.kind.group == group.text);
         let weighs = weights(story).iter().any(|weight| {
-            let of_group =
-                watches.get(weight.watch).is_some_and(|watch| watch.kind.group == group.text);
-            of_group && weight.points != 0
+            let watch = watches.get(weight.watch);
+            watch.is_some_and(|watch| watch.kind.group == group.text) && weight.points != 0
         });
         if known && !weighs {
             let message = format!("`{}` is counted and weighs nothing", group.text);
@@ -188,10 +187,10 @@ fn protection(story: &Story<'_>, reach: Reach<'_>, watches: &[Watch], problems: 
 
 /// Returns how much the strongest signal of a protective group takes off.
 fn takes_off(story: &Story<'_>, watches: &[Watch], group: &str) -> i64 {
-    let of_group = |watch: &&Watch| watch.kind.group == group;
-    let weights = weights(story).iter();
-    let weights = weights.filter(|weight| watches.get(weight.watch).filter(of_group).is_some());
-    weights.map(|weight| weight.points).min().unwrap_or(0).min(0).saturating_neg()
+    let of_group =
+        |weight: &&Weight| watches.get(weight.watch).is_some_and(|watch| watch.kind.group == group);
+    let points = weights(story).iter().filter(of_group).map(|weight| weight.points);
+    points.min().unwrap_or(0).min(0).saturating_neg()
 }
 
 /// Tells whether one of two typologies can never lead: both speak of the same and reach each step

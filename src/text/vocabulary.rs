@@ -166,11 +166,15 @@ impl Vocabulary {
             let hashes = Hashes::of(word.folded);
             if let [letter] = word.folded {
                 let begun = if cut { self.beginning(word.folded) } else { 0..0 };
+                let length = row.length;
                 row.push(Seen {
                     word: self.find_hashed(word.folded, hashes.whole()),
                     cut: (begun.start, begun.end),
                     ..seen(&word, word.from, word.until)
                 });
+                if row.length == length {
+                    return;
+                }
                 if apart.length == 0 && self.join(&before, &word, &hashes, row) {
                     before.length = 0;
                     return;

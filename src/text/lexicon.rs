@@ -14,11 +14,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::text::plain::begins_others;
-use crate::text::vocabulary::{Row, Seen, UNKNOWN, Vocabulary};
+use crate::text::row::{Row, Seen, UNKNOWN};
+use crate::text::vocabulary::Vocabulary;
 use crate::text::words::each_word;
 use crate::text::{Concept, Hazard, Mention, Source};
 
-pub use crate::text::vocabulary::WORDS_MAX;
+pub use crate::text::row::WORDS_MAX;
 
 /// Most mentions taken from one text: more tell nothing new.
 pub const MENTIONS_MAX: usize = 16;

@@ -14,6 +14,7 @@ use crate::tagged::{choice, record};
 pub mod hazards;
 pub mod lexicon;
 pub mod plain;
+mod row;
 mod slips;
 mod vocabulary;
 pub mod words;

@@ -4,13 +4,7 @@
 //! kinds as a person types them (`tests/text/typed.tsv`), and honest payments as they were published
 //! (`tests/text/payments.tsv`), which say how often each concept is mentioned where no scam is.
 
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fmt::Write as _;
 use std::fs;

@@ -610,21 +610,22 @@ pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
                 ("files", files.to_bytes()),
             ]
         }
-        "lexicon" => [
-            ("plain", "fee for bail\n+ 3 bail\n+ 0 legal advice\n- 3 bail out\n! not"),
-            ("apart", "L E G A L advice, W A R R A N T\n+ 2 w a r"),
-            ("together", "PAYFORLEGALADVICE\n- 0 advice fee"),
-            ("digits", "W4RR4N7 FOR B4IL, SOL1C1T0R22\n+ 1 b4il"),
-            ("slips", "warrent soliciter leagl advcie\n+ 3 warrens"),
-            ("alike", "le\u{301}g\u{430}l \u{ff41}dvice, \u{1d41b}ail\n+ 3 b\u{430}il"),
-            ("cut", "PAY FOR LEGAL ADVI\n+ 0 advise\n- 0 advi"),
-            ("denied", "bail, and not for the bail\n! for"),
-        ]
-        .map(|(name, text)| (name, text.as_bytes().to_vec()))
-        .to_vec(),
+        "lexicon" => TYPED.map(|(name, text)| (name, text.as_bytes().to_vec())).to_vec(),
         _ => Vec::new(),
     }
 }
+
+/// Texts of each kind that is seen through, and phrases to read them with.
+const TYPED: [(&str, &str); 8] = [
+    ("plain", "fee for bail\n+ 3 bail\n+ 0 legal advice\n- 3 bail out\n! not"),
+    ("apart", "L E G A L advice, W A R R A N T\n+ 2 w a r"),
+    ("together", "PAYFORLEGALADVICE\n- 0 advice fee"),
+    ("digits", "W4RR4N7 FOR B4IL, SOL1C1T0R22\n+ 1 b4il"),
+    ("slips", "warrent soliciter leagl advcie\n+ 3 warrens"),
+    ("alike", "le\u{301}g\u{430}l \u{ff41}dvice, \u{1d41b}ail\n+ 3 b\u{430}il"),
+    ("cut", "PAY FOR LEGAL ADVI\n+ 0 advise\n- 0 advi"),
+    ("denied", "bail, and not for the bail\n! for"),
+];
 
 /// Returns a question with every optional fact.
 fn full() -> pb::ScreenTransferRequest {

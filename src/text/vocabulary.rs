@@ -11,14 +11,9 @@
 use std::ops::Range;
 
 use crate::text::plain::is_plain;
+use crate::text::row::{Row, Seen, UNKNOWN};
 use crate::text::slips::{Hashes, Slips};
 use crate::text::words::{WORD_BYTES_MAX, Word, each_word};
-
-/// Most words of one text that are looked at. A remittance of 140 characters holds 70.
-pub const WORDS_MAX: usize = 80;
-
-/// Stands for every word that no phrase has.
-pub(super) const UNKNOWN: u16 = u16::MAX;
 
 /// Words by their numbers.
 #[derive(Debug)]
@@ -32,58 +27,6 @@ pub(super) struct Vocabulary {
     /// A bit for each three small letters that words begin with: most words of texts end here.
     threes: Vec<u64>,
     slips: Slips,
-}
-
-/// One word of a text.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
-    /// Its number, or [`UNKNOWN`].
-    pub(super) word: u16,
-    /// Another that may as well be meant, or [`UNKNOWN`].
-    pub(super) other: u16,
-    /// Words that it is the beginning of, where the text is cut off in it; else none.
-    pub(super) cut: (u16, u16),
-    /// Counts the letters that are there.
-    pub(super) letters: u16,
-    /// First byte in the text, inclusive.
-    pub(super) from: u32,
-    /// First byte after it.
-    pub(super) until: u32,
-}
-
-/// The words of one text.
-#[derive(Debug)]
-pub(super) struct Row {
-    seen: [Seen; WORDS_MAX],
-    length: usize,
-    known: bool,
-}
-
-impl Row {
-    pub(super) const EMPTY: Self = Self { seen: [Seen::NONE; WORDS_MAX], length: 0, known: false };
-
-    /// Returns the words, or none where no word is of the vocabulary.
-    pub(super) fn words(&self) -> &[Seen] {
-        if self.known { self.seen.get(..self.length).unwrap_or(&[]) } else { &[] }
-    }
-
-    fn push(&mut self, seen: Seen) {
-        if let Some(slot) = self.seen.get_mut(self.length) {
-            self.known |= seen.word != UNKNOWN || seen.cut.0 < seen.cut.1;
-            *slot = seen;
-            self.length = self.length.saturating_add(1);
-        }
-    }
-}
-
-impl Seen {
-    const NONE: Self =
-        Self { word: UNKNOWN, other: UNKNOWN, cut: (0, 0), letters: 0, from: 0, until: 0 };
-
-    /// Tells whether it is `word`, or was going to be.
-    pub(super) fn begins(&self, word: u16) -> bool {
-        self.word == word || self.other == word || (self.cut.0 <= word && word < self.cut.1)
-    }
 }
 
 /// Words that one word of a text is made of, by the letters they cover.
@@ -166,11 +109,15 @@ impl Vocabulary {
             let hashes = Hashes::of(word.folded);
             if let [letter] = word.folded {
                 let begun = if cut { self.beginning(word.folded) } else { 0..0 };
+                let length = row.length;
                 row.push(Seen {
                     word: self.find_hashed(word.folded, hashes.whole()),
                     cut: (begun.start, begun.end),
                     ..seen(&word, word.from, word.until)
                 });
+                if row.length == length {
+                    return;
+                }
                 if apart.length == 0 && self.join(&before, &word, &hashes, row) {
                     before.length = 0;
                     return;

@@ -522,24 +522,7 @@ pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
             file.extend_from_slice(&payload);
             vec![("memory", packed(&payload)), ("file", packed(&file))]
         }
-        "list" => {
-            let example = include_bytes!("../../deploy/lists/example.toml").to_vec();
-            let account = |number: &str| pb::Account {
-                sort_code: "601613".to_owned(),
-                account_number: number.to_owned(),
-                ..pb::Account::default()
-            };
-            let part = pb::LoadListPartRequest {
-                version: 7,
-                owner: "payments risk".to_owned(),
-                content: vec![1; 32],
-                part: 1,
-                parts: 2,
-                client_accounts: vec![account("55779911")],
-                billers: vec![account("31926819"), account("00000001")],
-            };
-            vec![("example", example), ("part", part.encode_to_vec())]
-        }
+        "list" => lists(),
         "policy" => {
             let files = policies::standard();
             let text = |at: u8| {
@@ -557,6 +540,26 @@ pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Returns a list of accounts, and the message of a part of one.
+fn lists() -> Vec<(&'static str, Vec<u8>)> {
+    let example = include_bytes!("../../deploy/lists/example.toml").to_vec();
+    let account = |number: &str| pb::Account {
+        sort_code: "601613".to_owned(),
+        account_number: number.to_owned(),
+        ..pb::Account::default()
+    };
+    let part = pb::LoadListPartRequest {
+        version: 7,
+        owner: "payments risk".to_owned(),
+        content: vec![1; 32],
+        part: 1,
+        parts: 2,
+        client_accounts: vec![account("55779911")],
+        billers: vec![account("31926819"), account("00000001")],
+    };
+    vec![("example", example), ("part", part.encode_to_vec())]
 }
 
 /// Returns a question with every optional fact.

@@ -46,6 +46,11 @@ fn snapshots_of_any_bytes_are_read_or_passed_over() {
 }
 
 #[test]
+fn texts_of_any_bytes_are_read_with_any_lexicon() {
+    replay(("lexicon", targets::lexicon));
+}
+
+#[test]
 fn policies_of_any_bytes_are_read_or_have_problems() {
     replay(("policy", targets::policy));
 }

@@ -28,6 +28,7 @@ use clearline::memory::{FOLD_VERSION, Memory};
 use clearline::policy::{self as policies, Files, Policy};
 use clearline::signal::{Facts, Mode};
 use clearline::tagged::Tagged;
+use clearline::text::{Concept, Draft, Lexicon, Listed, MENTIONS_MAX, Mention, Source};
 use clearline::tlog::checkpoint::{Checkpoint, Signer};
 use clearline::tlog::{Frontier, Hash, leaf_hash};
 use clearline::transfer::Request;
@@ -438,6 +439,60 @@ fn loads(files: &Files) -> bool {
 
 const FILES: [&str; 4] = ["policy.toml", "lexicon.toml", "cases.toml", "warnings/en.toml"];
 
+// --- Lexicon --------------------------------------------------------------------------------------
+
+/// Reads bytes as a text that somebody typed, on the first line, and as a lexicon on the others:
+/// `+` or `-`, the number of a concept and a phrase or an exception; `!` and a word that denies.
+///
+/// Whatever is mentioned stands in the text, in order, by a phrase of that concept, in any case.
+pub fn lexicon(bytes: &[u8]) -> bool {
+    let Ok(input) = str::from_utf8(bytes) else { return false };
+    let mut lines = input.split('\n');
+    let text = lines.next().unwrap_or("");
+    let mut draft = Draft::default();
+    for (line, row) in (2..).zip(lines) {
+        let mut parts = row.splitn(3, ' ');
+        let (sign, number) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+        if sign == "!" {
+            let _ = draft.negation(number);
+            continue;
+        }
+        let Some(text) = parts.next() else { continue };
+        let number = number.parse::<usize>().unwrap_or(0);
+        let concept = Concept::ALL[number % Concept::ALL.len()];
+        let _ = draft.add(Listed { concept, text, excepted: sign == "-", line });
+    }
+    let lexicon = draft.compile();
+    for listed in lexicon.listed() {
+        lexicon.speaks(&listed);
+        lexicon.excepts_something(&listed);
+    }
+    let told = mentioned(&lexicon, text);
+    mentioned(standard().lexicon(), text) || told
+}
+
+fn mentioned(lexicon: &Lexicon, text: &str) -> bool {
+    let mut any = false;
+    for source in [Source::Reference, Source::Remittance] {
+        let mut mentions = Vec::new();
+        lexicon.mentions(source, text, &mut mentions);
+        let spoken = lexicon.spoken(source, text);
+        assert_eq!(mentions, spoken.iter().map(|it| it.mention).collect::<Vec<_>>());
+        assert!(mentions.len() <= MENTIONS_MAX && mentions.is_sorted_by_key(|it| it.from));
+        for spoken in &spoken {
+            let Mention { concept, from, until, .. } = spoken.mention;
+            assert_eq!((concept, false), (spoken.phrase.concept, spoken.phrase.excepted));
+            let span = usize::try_from(from).unwrap()..usize::try_from(until).unwrap();
+            assert!(text.get(span).is_some_and(|text| !text.is_empty()));
+        }
+        let mut shouted = Vec::new();
+        lexicon.mentions(source, &text.to_ascii_uppercase(), &mut shouted);
+        assert_eq!(shouted, mentions);
+        any |= !mentions.is_empty();
+    }
+    any
+}
+
 // --- List -----------------------------------------------------------------------------------------
 
 /// Reads bytes as the file of a list of accounts, and as the message that loads a part of one.
@@ -538,6 +593,18 @@ pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
                 ("files", files.to_bytes()),
             ]
         }
+        "lexicon" => [
+            ("plain", "fee for bail\n+ 3 bail\n+ 0 legal advice\n- 3 bail out\n! not"),
+            ("apart", "L E G A L advice, W A R R A N T\n+ 2 w a r"),
+            ("together", "PAYFORLEGALADVICE\n- 0 advice fee"),
+            ("digits", "W4RR4N7 FOR B4IL, SOL1C1T0R22\n+ 1 b4il"),
+            ("slips", "warrent soliciter leagl advcie\n+ 3 warrens"),
+            ("alike", "le\u{301}g\u{430}l \u{ff41}dvice, \u{1d41b}ail\n+ 3 b\u{430}il"),
+            ("cut", "PAY FOR LEGAL ADVI\n+ 0 advise\n- 0 advi"),
+            ("denied", "bail, and not for the bail\n! for"),
+        ]
+        .map(|(name, text)| (name, text.as_bytes().to_vec()))
+        .to_vec(),
         _ => Vec::new(),
     }
 }

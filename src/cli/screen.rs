@@ -42,74 +42,88 @@ pub struct Screen {
     json: bool,
 }
 
+/// What is sent to the server.
+enum Question<'a> {
+    /// A request as it is in a file.
+    Transfer(Box<pb::ScreenTransferRequest>),
+    /// A message, and the file it is in.
+    Message(&'a str, Box<pb::ScreenIso20022Request>),
+}
+
 impl Screen {
     /// Sends every request, in order. Not as expected where one of them gets no decision.
     pub fn run(&self) -> Result<(), CliError> {
-        let now = RealClock::start().wall();
-        let mut asked = Vec::new();
-        let mut messages = Vec::new();
-        if self.example {
-            asked.extend(requests(EXAMPLE).map_err(CliError::Usage)?);
-        }
-        for file in &self.files {
-            let contents = contents(file)?;
-            let wrong = |why| CliError::Usage(format!("`{file}`, {why}"));
-            if message::is_xml(&contents) {
-                messages.push((file, self.message(contents, now)?));
-            } else {
-                let text = String::from_utf8(contents).map_err(|_| wrong(NOT_UTF_8.to_owned()))?;
-                asked.extend(requests(&text).map_err(wrong)?);
-            }
-        }
-        if messages.is_empty() && self.known.is_some() {
-            return Err(CliError::Usage("`--known` goes with a message, and there is none".into()));
-        }
-
+        let questions = self.questions(RealClock::start().wall())?;
         let mut remote = Remote::connect(&self.address)?;
-        let mut refused = 0_usize;
-        let mut count = asked.len();
-        for (file, message) in messages {
-            let answers = match remote.screen_message(message) {
-                Ok(response) => response.answers,
-                Err(CliError::Refused(why)) => {
-                    (refused, count) = (refused.saturating_add(1), count.saturating_add(1));
-                    print(&format!("NO DECISION about `{file}`: {why}\n"))?;
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            count = count.saturating_add(answers.len());
-            for answer in answers {
-                match message::taken(answer) {
-                    Ok((heading, answer)) => {
-                        if !self.json {
-                            print(&heading)?;
+        let (mut count, mut refused) = (0_usize, 0_usize);
+        let mut refuse = |why: String| {
+            refused = refused.saturating_add(1);
+            print(&why)
+        };
+        for question in questions {
+            count = count.saturating_add(1);
+            match question {
+                Question::Transfer(request) => {
+                    let id = request.request_id.clone();
+                    match remote.screen(*request) {
+                        Ok(answer) => self.show(&mut remote, &answer)?,
+                        Err(CliError::Refused(why)) => {
+                            refuse(format!("NO DECISION about {id}: {why}\n"))?;
                         }
-                        self.show(&mut remote, &answer)?;
-                    }
-                    Err(why) => {
-                        refused = refused.saturating_add(1);
-                        print(&why)?;
+                        Err(error) => return Err(error),
                     }
                 }
-            }
-        }
-        for request in asked {
-            let request = filled(request, now);
-            let id = request.request_id.clone();
-            match remote.screen(request) {
-                Ok(answer) => self.show(&mut remote, &answer)?,
-                Err(CliError::Refused(why)) => {
-                    refused = refused.saturating_add(1);
-                    print(&format!("NO DECISION about {id}: {why}\n"))?;
-                }
-                Err(error) => return Err(error),
+                Question::Message(file, message) => match remote.screen_message(*message) {
+                    Ok(pb::ScreenIso20022Response { answers }) => {
+                        // The message itself counts as its first transfer, which it always has.
+                        count = count.saturating_add(answers.len().saturating_sub(1));
+                        for answer in answers {
+                            match message::taken(answer) {
+                                Ok((heading, answer)) => {
+                                    let heading = if self.json { "" } else { &*heading };
+                                    print(heading)?;
+                                    self.show(&mut remote, &answer)?;
+                                }
+                                Err(why) => refuse(why)?,
+                            }
+                        }
+                    }
+                    Err(CliError::Refused(why)) => {
+                        refuse(format!("NO DECISION about `{file}`: {why}\n"))?;
+                    }
+                    Err(error) => return Err(error),
+                },
             }
         }
         if refused == 0 {
             return Ok(());
         }
         Err(CliError::NotAsExpected(format!("{refused} of {count} requests got no decision")))
+    }
+
+    /// Reads every file, and fills in what a person need not write.
+    fn questions(&self, now: Time) -> Result<Vec<Question<'_>>, CliError> {
+        let transfer = |request| Question::Transfer(Box::new(filled(request, now)));
+        let mut questions = Vec::new();
+        if self.example {
+            questions.extend(requests(EXAMPLE).map_err(CliError::Usage)?.into_iter().map(transfer));
+        }
+        let mut messages = false;
+        for file in &self.files {
+            let contents = contents(file)?;
+            let wrong = |why| CliError::Usage(format!("`{file}`, {why}"));
+            if message::is_xml(&contents) {
+                messages = true;
+                questions.push(Question::Message(file, Box::new(self.message(contents, now)?)));
+            } else {
+                let text = String::from_utf8(contents).map_err(|_| wrong(NOT_UTF_8.to_owned()))?;
+                questions.extend(requests(&text).map_err(wrong)?.into_iter().map(transfer));
+            }
+        }
+        if self.known.is_some() && !messages {
+            return Err(CliError::Usage("`--known` goes with a message, and there is none".into()));
+        }
+        Ok(questions)
     }
 
     /// Adds what is known to a message.

@@ -558,25 +558,7 @@ pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
                 ("sketch", [&[1], &sketch[..]].concat()),
             ]
         }
-        "snapshot" => {
-            let mut memory = Memory::new();
-            let folder = Folder::open_read_only(written().fork().start(End::Killed)).unwrap();
-            let reader = Reader::open(&folder).unwrap();
-            let scanned = reader.scan(0, &mut |stored| {
-                memory.apply(&Entry::read(&stored.parts).unwrap(), stored.parts.time);
-                ControlFlow::Continue(())
-            });
-            scanned.unwrap();
-            let payload: Vec<u8> = Slices::new(memory).flatten().collect();
-            let base = begin(&written().fork()).unwrap();
-            let mut file = b"clearline snapshot 1\n".to_vec();
-            file.extend_from_slice(&FOLD_VERSION.to_be_bytes());
-            file.extend_from_slice(&base.time.micros().to_be_bytes());
-            file.extend_from_slice(&base.previous_frame);
-            base.tree.put(&mut file);
-            file.extend_from_slice(&payload);
-            vec![("memory", packed(&payload)), ("file", packed(&file))]
-        }
+        "snapshot" => remembered(),
         "list" => lists(),
         "policy" => {
             let files = policies::standard();
@@ -607,6 +589,27 @@ pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
         .to_vec(),
         _ => Vec::new(),
     }
+}
+
+/// Returns what is remembered of a log, and the file of its snapshot.
+fn remembered() -> Vec<(&'static str, Vec<u8>)> {
+    let mut memory = Memory::new();
+    let folder = Folder::open_read_only(written().fork().start(End::Killed)).unwrap();
+    let reader = Reader::open(&folder).unwrap();
+    let scanned = reader.scan(0, &mut |stored| {
+        memory.apply(&Entry::read(&stored.parts).unwrap(), stored.parts.time);
+        ControlFlow::Continue(())
+    });
+    scanned.unwrap();
+    let payload: Vec<u8> = Slices::new(memory).flatten().collect();
+    let base = begin(&written().fork()).unwrap();
+    let mut file = b"clearline snapshot 1\n".to_vec();
+    file.extend_from_slice(&FOLD_VERSION.to_be_bytes());
+    file.extend_from_slice(&base.time.micros().to_be_bytes());
+    file.extend_from_slice(&base.previous_frame);
+    base.tree.put(&mut file);
+    file.extend_from_slice(&payload);
+    vec![("memory", packed(&payload)), ("file", packed(&file))]
 }
 
 /// Returns a list of accounts, and the message of a part of one.

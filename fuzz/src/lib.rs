@@ -558,43 +558,8 @@ pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
                 ("sketch", [&[1], &sketch[..]].concat()),
             ]
         }
-        "snapshot" => {
-            let mut memory = Memory::new();
-            let folder = Folder::open_read_only(written().fork().start(End::Killed)).unwrap();
-            let reader = Reader::open(&folder).unwrap();
-            let scanned = reader.scan(0, &mut |stored| {
-                memory.apply(&Entry::read(&stored.parts).unwrap(), stored.parts.time);
-                ControlFlow::Continue(())
-            });
-            scanned.unwrap();
-            let payload: Vec<u8> = Slices::new(memory).flatten().collect();
-            let base = begin(&written().fork()).unwrap();
-            let mut file = b"clearline snapshot 1\n".to_vec();
-            file.extend_from_slice(&FOLD_VERSION.to_be_bytes());
-            file.extend_from_slice(&base.time.micros().to_be_bytes());
-            file.extend_from_slice(&base.previous_frame);
-            base.tree.put(&mut file);
-            file.extend_from_slice(&payload);
-            vec![("memory", packed(&payload)), ("file", packed(&file))]
-        }
-        "list" => {
-            let example = include_bytes!("../../deploy/lists/example.toml").to_vec();
-            let account = |number: &str| pb::Account {
-                sort_code: "601613".to_owned(),
-                account_number: number.to_owned(),
-                ..pb::Account::default()
-            };
-            let part = pb::LoadListPartRequest {
-                version: 7,
-                owner: "payments risk".to_owned(),
-                content: vec![1; 32],
-                part: 1,
-                parts: 2,
-                client_accounts: vec![account("55779911")],
-                billers: vec![account("31926819"), account("00000001")],
-            };
-            vec![("example", example), ("part", part.encode_to_vec())]
-        }
+        "snapshot" => remembered(),
+        "list" => lists(),
         "policy" => {
             let files = policies::standard();
             let text = |at: u8| {
@@ -626,6 +591,47 @@ const TYPED: [(&str, &str); 8] = [
     ("cut", "PAY FOR LEGAL ADVI\n+ 0 advise\n- 0 advi"),
     ("denied", "bail, and not for the bail\n! for"),
 ];
+
+/// Returns what is remembered of a log, and the file of its snapshot.
+fn remembered() -> Vec<(&'static str, Vec<u8>)> {
+    let mut memory = Memory::new();
+    let folder = Folder::open_read_only(written().fork().start(End::Killed)).unwrap();
+    let reader = Reader::open(&folder).unwrap();
+    let scanned = reader.scan(0, &mut |stored| {
+        memory.apply(&Entry::read(&stored.parts).unwrap(), stored.parts.time);
+        ControlFlow::Continue(())
+    });
+    scanned.unwrap();
+    let payload: Vec<u8> = Slices::new(memory).flatten().collect();
+    let base = begin(&written().fork()).unwrap();
+    let mut file = b"clearline snapshot 1\n".to_vec();
+    file.extend_from_slice(&FOLD_VERSION.to_be_bytes());
+    file.extend_from_slice(&base.time.micros().to_be_bytes());
+    file.extend_from_slice(&base.previous_frame);
+    base.tree.put(&mut file);
+    file.extend_from_slice(&payload);
+    vec![("memory", packed(&payload)), ("file", packed(&file))]
+}
+
+/// Returns a list of accounts, and the message of a part of one.
+fn lists() -> Vec<(&'static str, Vec<u8>)> {
+    let example = include_bytes!("../../deploy/lists/example.toml").to_vec();
+    let account = |number: &str| pb::Account {
+        sort_code: "601613".to_owned(),
+        account_number: number.to_owned(),
+        ..pb::Account::default()
+    };
+    let part = pb::LoadListPartRequest {
+        version: 7,
+        owner: "payments risk".to_owned(),
+        content: vec![1; 32],
+        part: 1,
+        parts: 2,
+        client_accounts: vec![account("55779911")],
+        billers: vec![account("31926819"), account("00000001")],
+    };
+    vec![("example", example), ("part", part.encode_to_vec())]
+}
 
 /// Returns a question with every optional fact.
 fn full() -> pb::ScreenTransferRequest {

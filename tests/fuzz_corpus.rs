@@ -46,8 +46,18 @@ fn snapshots_of_any_bytes_are_read_or_passed_over() {
 }
 
 #[test]
+fn texts_of_any_bytes_are_read_with_any_lexicon() {
+    replay(("lexicon", targets::lexicon));
+}
+
+#[test]
 fn policies_of_any_bytes_are_read_or_have_problems() {
     replay(("policy", targets::policy));
+}
+
+#[test]
+fn lists_of_any_bytes_are_read_or_have_problems() {
+    replay(("list", targets::list));
 }
 
 /// Tries a target with all that is known and with mutations of it.

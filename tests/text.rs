@@ -143,6 +143,29 @@ fn a_lexicon_of_a_hundred_thousand_phrases_is_refused_with_one_problem() {
 /// What a phrase costs honest people, concept by concept. Councils pay solicitors and courts more
 /// than any customer does. Who changes the lexicon changes these, and says why.
 const RATES: &str = "
+of 3000 payments: purpose, payee, payee cut to 18
+legal_advice    29   0   0
+solicitor       15  51  37
+warrant          0   0   0
+bail             0   0   0
+court            1   3   3
+refund_promise   0   0   0
+refund           3   1   0
+cheque           0   0   0
+arrest           0   0   0
+fine             0   0   0
+police           0   0   0
+agency           0   1   0
+bank_staff       0   0   0
+investigation    0   0   0
+safe_account     0   1   1
+urgency          0   1   1
+secrecy          0   0   0
+deposit_bond     0   0   0
+courier          0   0   0
+tax              0   0   0
+recovery         0   0   0
+immigration      1   1   1
 ";
 
 fn shipped() -> Policy {

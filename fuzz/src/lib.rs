@@ -18,6 +18,7 @@ use clearline::decision::{self, Decision, decide};
 use clearline::entry::{Entry, Identity, IndexKey, Parameters, Parts, index_keys};
 use clearline::grpc::{pb, read};
 use clearline::history::Recall;
+use clearline::lists::{List, PART_ROWS_MAX, PARTS_MAX};
 use clearline::log::folder::Folder;
 use clearline::log::reader::{Query, Reader};
 use clearline::log::segments::{Files as Segments, Settings};
@@ -27,6 +28,7 @@ use clearline::memory::{FOLD_VERSION, Memory};
 use clearline::policy::{self as policies, Files, Policy};
 use clearline::signal::{Facts, Mode};
 use clearline::tagged::Tagged;
+use clearline::text::{Concept, Draft, Lexicon, Listed, MENTIONS_MAX, Mention, Source};
 use clearline::tlog::checkpoint::{Checkpoint, Signer};
 use clearline::tlog::{Frontier, Hash, leaf_hash};
 use clearline::transfer::Request;
@@ -437,6 +439,91 @@ fn loads(files: &Files) -> bool {
 
 const FILES: [&str; 4] = ["policy.toml", "lexicon.toml", "cases.toml", "warnings/en.toml"];
 
+// --- Lexicon --------------------------------------------------------------------------------------
+
+/// Reads bytes as a text that somebody typed, on the first line, and as a lexicon on the others:
+/// `+` or `-`, the number of a concept and a phrase or an exception; `!` and a word that denies.
+///
+/// Whatever is mentioned stands in the text, in order, by a phrase of that concept, in any case.
+pub fn lexicon(bytes: &[u8]) -> bool {
+    let Ok(input) = str::from_utf8(bytes) else { return false };
+    let mut lines = input.split('\n');
+    let text = lines.next().unwrap_or("");
+    let mut draft = Draft::default();
+    for (line, row) in (2..).zip(lines) {
+        let mut parts = row.splitn(3, ' ');
+        let (sign, number) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+        if sign == "!" {
+            let _ = draft.negation(number);
+            continue;
+        }
+        let Some(text) = parts.next() else { continue };
+        let number = number.parse::<usize>().unwrap_or(0);
+        let concept = Concept::ALL[number % Concept::ALL.len()];
+        let _ = draft.add(Listed { concept, text, excepted: sign == "-", line });
+    }
+    let lexicon = draft.compile();
+    for listed in lexicon.listed() {
+        lexicon.speaks(&listed);
+        lexicon.excepts_something(&listed);
+    }
+    let told = mentioned(&lexicon, text);
+    mentioned(standard().lexicon(), text) || told
+}
+
+fn mentioned(lexicon: &Lexicon, text: &str) -> bool {
+    let mut any = false;
+    for source in [Source::Reference, Source::Remittance] {
+        let mut mentions = Vec::new();
+        lexicon.mentions(source, text, &mut mentions);
+        let spoken = lexicon.spoken(source, text);
+        assert_eq!(mentions, spoken.iter().map(|it| it.mention).collect::<Vec<_>>());
+        assert!(mentions.len() <= MENTIONS_MAX && mentions.is_sorted_by_key(|it| it.from));
+        for spoken in &spoken {
+            let Mention { concept, from, until, .. } = spoken.mention;
+            assert_eq!((concept, false), (spoken.phrase.concept, spoken.phrase.excepted));
+            let span = usize::try_from(from).unwrap()..usize::try_from(until).unwrap();
+            assert!(text.get(span).is_some_and(|text| !text.is_empty()));
+        }
+        let mut shouted = Vec::new();
+        lexicon.mentions(source, &text.to_ascii_uppercase(), &mut shouted);
+        assert_eq!(shouted, mentions);
+        any |= !mentions.is_empty();
+    }
+    any
+}
+
+// --- List -----------------------------------------------------------------------------------------
+
+/// Reads bytes as the file of a list of accounts, and as the message that loads a part of one.
+///
+/// Every problem names a line of the file, and what is accepted is in order, inside its bounds and
+/// whole when put together from its parts.
+pub fn list(bytes: &[u8]) -> bool {
+    let part = pb::LoadListPartRequest::decode(bytes).ok().map(read::list_part);
+    if let Some(Ok(part)) = part {
+        assert!((1..=part.parts).contains(&part.part) && part.parts <= PARTS_MAX);
+        assert!(part.client_accounts.len() + part.billers.len() <= PART_ROWS_MAX);
+        return true;
+    }
+    let Ok(text) = str::from_utf8(bytes) else { return false };
+    match List::read("list.toml", text) {
+        Ok(list) => {
+            assert!(list.rows.windows(2).all(|rows| rows[0].account < rows[1].account));
+            assert_eq!(list.parts().concat(), list.rows);
+            true
+        }
+        Err(problems) => {
+            assert!(!problems.is_empty());
+            let lines = text.split('\n').count();
+            for problem in problems {
+                assert!(usize::try_from(problem.line).unwrap() <= lines, "{problem}");
+            }
+            false
+        }
+    }
+}
+
 // --- Inputs that are right ------------------------------------------------------------------------
 
 /// Returns inputs that a target must accept, by name: what mutations begin from.
@@ -490,6 +577,24 @@ pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
             file.extend_from_slice(&payload);
             vec![("memory", packed(&payload)), ("file", packed(&file))]
         }
+        "list" => {
+            let example = include_bytes!("../../deploy/lists/example.toml").to_vec();
+            let account = |number: &str| pb::Account {
+                sort_code: "601613".to_owned(),
+                account_number: number.to_owned(),
+                ..pb::Account::default()
+            };
+            let part = pb::LoadListPartRequest {
+                version: 7,
+                owner: "payments risk".to_owned(),
+                content: vec![1; 32],
+                part: 1,
+                parts: 2,
+                client_accounts: vec![account("55779911")],
+                billers: vec![account("31926819"), account("00000001")],
+            };
+            vec![("example", example), ("part", part.encode_to_vec())]
+        }
         "policy" => {
             let files = policies::standard();
             let text = |at: u8| {
@@ -505,6 +610,18 @@ pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
                 ("files", files.to_bytes()),
             ]
         }
+        "lexicon" => [
+            ("plain", "fee for bail\n+ 3 bail\n+ 0 legal advice\n- 3 bail out\n! not"),
+            ("apart", "L E G A L advice, W A R R A N T\n+ 2 w a r"),
+            ("together", "PAYFORLEGALADVICE\n- 0 advice fee"),
+            ("digits", "W4RR4N7 FOR B4IL, SOL1C1T0R22\n+ 1 b4il"),
+            ("slips", "warrent soliciter leagl advcie\n+ 3 warrens"),
+            ("alike", "le\u{301}g\u{430}l \u{ff41}dvice, \u{1d41b}ail\n+ 3 b\u{430}il"),
+            ("cut", "PAY FOR LEGAL ADVI\n+ 0 advise\n- 0 advi"),
+            ("denied", "bail, and not for the bail\n! for"),
+        ]
+        .map(|(name, text)| (name, text.as_bytes().to_vec()))
+        .to_vec(),
         _ => Vec::new(),
     }
 }

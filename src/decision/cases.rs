@@ -6,10 +6,13 @@
 //!
 //! Never part of deciding: cases are read and run while a policy is checked.
 
-use crate::decision::{Action, ContactRoute, Decision, HoldKind, decide};
+use std::cmp::Reverse;
+
+use crate::decision::{Action, ContactRoute, Decision, HoldKind, Weighed, decide};
 use crate::document::{Document, Problem, Problems, Section, all, nearest};
 use crate::policy::{Files, Policy, admit};
-use crate::signal::Reading;
+use crate::signal::{Facts, Reading};
+use crate::text::Concept;
 
 mod facts;
 
@@ -55,7 +58,7 @@ fn run(policy: &Policy, problems: &Problems) -> usize {
             let decision = decide(&facts, policy);
             for (wanted, got) in want.differences(&decision, policy) {
                 let message = format!("the case wants {wanted} and gets {got}");
-                case.report("want", message, account_of(&decision, policy));
+                case.report("want", message, account_of(&facts, &decision, policy));
             }
         }
     }
@@ -131,14 +134,32 @@ impl Want {
     }
 }
 
-/// Returns how a decision came about, in one line.
-fn account_of(decision: &Decision, policy: &Policy) -> String {
-    let weighed = decision.weighed.iter();
-    let weighed: Vec<_> =
-        weighed.map(|weighed| format!("{} {} points", weighed.typology, weighed.points)).collect();
-    let fired = names_fired(decision, policy).join(", ");
-    let fired = if fired.is_empty() { "nothing".to_owned() } else { fired };
-    format!("{fired} fired: {}", weighed.join(", "))
+/// Returns how a decision came about, in one line: what fired, what the texts mention, and the
+/// typologies that came closest.
+fn account_of(facts: &Facts, decision: &Decision, policy: &Policy) -> String {
+    let or_nothing = |list: String| if list.is_empty() { "nothing".to_owned() } else { list };
+    let fired = or_nothing(names_fired(decision, policy).join(", "));
+    let mut concepts: Vec<_> = facts.mentions.iter().map(|mention| mention.concept).collect();
+    concepts.sort_unstable();
+    concepts.dedup();
+    let concepts: Vec<_> = concepts.into_iter().map(Concept::name).collect();
+    let mentioned = or_nothing(concepts.join(", "));
+
+    let mut weighed: Vec<_> = decision.weighed.iter().collect();
+    weighed.sort_by_key(|weighed| Reverse((weighed.step, weighed.points)));
+    let weighed = weighed.into_iter().take(TOLD_MAX).map(|weighed| {
+        let Weighed { typology, points, step } = weighed;
+        let story = policy.typologies().iter().find(|story| story.id == *typology);
+        match step {
+            Some(step) => format!("{typology} {points} points, so to {}", step.name()),
+            None if story.is_some_and(|story| story.inform_from <= *points) => {
+                format!("{typology} {points} points, without all that it needs")
+            }
+            None => format!("{typology} {points} points"),
+        }
+    });
+    let weighed: Vec<_> = weighed.collect();
+    format!("{fired} fired, {mentioned} is mentioned: {}", weighed.join("; "))
 }
 
 fn names_fired<'p>(decision: &Decision, policy: &'p Policy) -> Vec<&'p str> {
@@ -167,6 +188,9 @@ fn fired(section: &Section<'_>, key: &str, policy: &Policy) -> Option<Vec<Box<st
 }
 
 const FILE: &str = "cases.toml";
+
+/// Typologies that a problem tells of: those that came closest.
+const TOLD_MAX: usize = 3;
 
 const ACTIONS: [(&str, Action); 2] = [("allow", Action::Allow), ("hold", Action::Hold)];
 const HOLDS: [(&str, HoldKind); 2] =

@@ -202,7 +202,7 @@ fn text_alone_never_holds() {
         assert_eq!((decision.action, decision.step), (Action::Allow, None));
         let fired =
             decision.readings.iter().filter(|read| matches!(read.reading, Reading::Fired(_)));
-        assert_eq!(fired.count(), 2);
+        assert_eq!(fired.count(), signal::ALL.iter().filter(narrative).count());
     }
 }
 
@@ -212,19 +212,19 @@ fn of_one_evidence_group_the_strongest_counts_once() {
     let points = |change: &dyn Fn(&mut Facts)| {
         let mut facts = bland();
         change(&mut facts);
-        let decision = decide(&facts, &policy);
-        decision.weighed.iter().map(|weighed| weighed.points).collect::<Vec<_>>()
+        let mut weighed = decide(&facts, &policy).weighed.into_iter();
+        weighed.find(|weighed| &*weighed.typology == "coached_on_a_call").unwrap().points
     };
     // Added a moment ago and never paid are one event, worth 20 and not 35.
-    assert_eq!(points(&|_| {}), [70, 70]);
-    assert_eq!(points(&|facts| facts.transfer.payee.added = None), [65, 65]);
-    assert_eq!(points(&|facts| facts.transfer.payee.own = Some(true)), [30, 30]);
+    assert_eq!(points(&|_| {}), 70);
+    assert_eq!(points(&|facts| facts.transfer.payee.added = None), 65);
+    assert_eq!(points(&|facts| facts.transfer.payee.own = Some(true)), 30);
 }
 
 #[test]
 fn the_lowest_priority_leads_among_the_strongest() {
     let policy = shipped();
-    // Both reach a hold: 20 + 20 + 30 + 20 + 30 and 20 + 20 + 30 + 20.
+    // Two reach a hold: 20 + 20 + 30 + 20 + 30 and 20 + 20 + 30 + 20.
     let mut facts = maidstone();
     facts.transfer.name_check = Some(NameCheck {
         result: Some(NameResult::NoMatch),
@@ -234,12 +234,25 @@ fn the_lowest_priority_leads_among_the_strongest() {
         checked: None,
     });
     let decision = decide(&facts, &policy);
-    let steps: Vec<_> = decision.weighed.iter().map(|weighed| weighed.step).collect();
-    assert_eq!(steps, [Some(Step::Hold), Some(Step::Hold)]);
+    let held = decision.weighed.iter().filter(|weighed| weighed.step == Some(Step::Hold));
+    let held: Vec<_> = held.map(|weighed| &*weighed.typology).collect();
+    assert_eq!(held, ["police_legal_fee", "coached_on_a_call"]);
     assert_eq!(decision.typology.as_deref(), Some("police_legal_fee"));
     // The stronger step leads whatever its priority.
     facts.mentions.clear();
     assert_eq!(decide(&facts, &policy).typology.as_deref(), Some("coached_on_a_call"));
+}
+
+#[test]
+fn what_is_seen_leads_before_what_is_only_admitted() {
+    let policy = shipped();
+    // Every story with the question is admitted, and only one of them is seen.
+    let mut facts = bland();
+    facts.answers = answers(&[("told_what_to_say", "yes")]);
+    let decision = decide(&facts, &policy);
+    let held = decision.weighed.iter().filter(|weighed| weighed.step == Some(Step::Hold));
+    assert!(1 < held.count());
+    assert_eq!(decision.typology.as_deref(), Some("coached_on_a_call"));
 }
 
 #[test]
@@ -277,7 +290,8 @@ fn a_case_that_is_decided_otherwise_says_how() {
                 \"x\" }\nwant = { action = \"block\" }\n";
     files.insert("cases.toml", case.as_bytes());
     let problems = check(files).unwrap_err();
-    let advice = "nothing fired: police_legal_fee 0 points, coached_on_a_call 0 points";
+    let advice = "nothing fired, nothing is mentioned: police_legal_fee 0 points; student_authority 0 \
+                  points; bail_bond 0 points";
     let told = lines(&problems).into_iter().filter(|line| line.starts_with("cases.toml:"));
     assert_eq!(
         told.collect::<Vec<_>>(),

@@ -12,6 +12,8 @@
 use crate::document::Problems;
 use crate::policy::typology::Story;
 use crate::policy::{Files, Watch};
+use crate::text::Lexicon;
+use crate::warning::Warnings;
 
 mod phrases;
 mod reach;
@@ -28,6 +30,10 @@ pub(super) struct Whole<'w, 'd> {
     pub(super) watches: &'w [Watch],
     /// Its typologies, in the order of the file.
     pub(super) stories: &'w [Story<'d>],
+    /// Its words.
+    pub(super) warnings: &'w Warnings,
+    /// Its phrases; absent where lexicon.toml cannot be read.
+    pub(super) lexicon: Option<&'w Lexicon>,
 }
 
 /// Notes everything that makes the policy unfit.

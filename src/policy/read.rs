@@ -128,7 +128,7 @@ fn source<'f>(path: &str, contents: &'f [u8], problems: &Problems) -> Option<&'f
 
 fn read_policy(
     root: &Section<'_>,
-    scripts: Scripts,
+    mut scripts: Scripts,
     locales: &[&str],
     lexicon: Option<Lexicon>,
     reader: Reader<'_>,
@@ -139,7 +139,9 @@ fn read_policy(
     let rates = root.optional("rates", |root, key| read_rates(&root.section(key)?));
     let choices: Vec<_> = locales.iter().map(|locale| (*locale, *locale)).collect();
     let locale = root.choice("locale", &choices);
-    read_required(root, locales);
+    if read_required(root, locales) {
+        scripts.state();
+    }
     let bank = root.section("bank").and_then(|section| read_bank(&section, locales));
 
     let known = bank.clone().unwrap_or_else(|| Bank::of("", ""));
@@ -158,6 +160,8 @@ fn read_policy(
             files: reader.files,
             watches: &watches,
             stories: stories.as_deref().unwrap_or_default(),
+            warnings: &warnings,
+            lexicon: lexicon.as_ref(),
         };
         check::check(&whole, unfit);
     }
@@ -198,14 +202,15 @@ fn read_rates(section: &Section<'_>) -> Option<Vec<(Currency, Decimal)>> {
 }
 
 /// Checks that there are words in every language that the policy says there are: a file that went
-/// missing must not pass for a decision to do without it.
-fn read_required(root: &Section<'_>, locales: &[&str]) {
+/// missing must not pass for a decision to do without it. Tells whether the policy says so at all.
+fn read_required(root: &Section<'_>, locales: &[&str]) -> bool {
     let required = root.optional("locales", Section::texts).flatten().unwrap_or_default();
     for locale in required.iter().filter(|locale| !locales.contains(&locale.text)) {
         let message = format!("there are no words in `{}`", locale.text);
         let advice = format!("add warnings/{}.toml, or take it out of `locales`", locale.text);
         root.report_at(locale.line, message, advice);
     }
+    root.has("locales")
 }
 
 fn read_bank(section: &Section<'_>, locales: &[&str]) -> Option<Bank> {

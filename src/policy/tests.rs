@@ -66,8 +66,8 @@ fn names_that_lead_nowhere_are_found() {
     );
     check(
         file,
-        "needs  = [[\"payee\"], [\"legal_pretext\"]",
-        "needs = [[\"paye\"], [\"legal_pretext\"]",
+        "needs     = [\n  [\"payee\"],\n  [\"legal_pretext\"],",
+        "needs = [\n  [\"paye\"],\n  [\"legal_pretext\"],",
         &[
             "policy.toml: no signal of this policy is or is of the group `paye`: did you mean `payee`?",
         ],
@@ -82,19 +82,62 @@ fn names_that_lead_nowhere_are_found() {
     );
     check(
         "lexicon.toml",
-        "id         = \"bail\"",
+        "id = \"bail\"",
         "id = \"bale\"",
         &["lexicon.toml: `bale` is no id: did you mean `bail`?"],
     );
 }
 
 #[test]
+fn a_language_that_goes_missing_is_missed() {
+    let without = |path: &str| {
+        let mut rest = Files::default();
+        for (path, contents) in standard().iter().filter(|(other, _)| *other != path) {
+            rest.insert(path, contents);
+        }
+        problems(rest)
+    };
+    let want = "policy.toml: there are no words in `cy-x-large`: add warnings/cy-x-large.toml, or \
+                take it out of `locales`";
+    assert_eq!(without("warnings/cy-x-large.toml"), [want]);
+    check("policy.toml", "\"en-x-large\", ", "", &[]);
+    let known = "known here: `cy-x-large`, `cy-x-phone`, `cy`, `en-x-large`, `en-x-phone`, `en`";
+    let want = format!("policy.toml: there are no words in `gd`: {known}");
+    check("policy.toml", "[bank.in.cy]", "[bank.in.gd]", &[&want]);
+    check(
+        "policy.toml",
+        "name  = \"eich banc\"",
+        "",
+        &["policy.toml: `name` is missing: add `name = …`"],
+    );
+}
+
+#[test]
+fn a_policy_of_one_language_that_says_nothing_of_others_is_still_read() {
+    let mut old = Files::default();
+    let shipped = standard();
+    for (path, contents) in shipped
+        .iter()
+        .filter(|(path, _)| !path.starts_with("warnings/") || *path == "warnings/en.toml")
+    {
+        old.insert(path, contents);
+    }
+    let text = std::str::from_utf8(shipped.contents("policy.toml").unwrap()).unwrap();
+    let (before, after) = text.split_once("[bank.in.cy]").unwrap();
+    let (_, after) = after.split_once("\n\n").unwrap();
+    let kept = before.lines().filter(|line| !line.starts_with("locales"));
+    let kept = kept.collect::<Vec<_>>().join("\n");
+    old.insert("policy.toml", format!("{kept}\n\n{after}").as_bytes());
+    assert_eq!(problems(old), [""; 0]);
+}
+
+#[test]
 fn what_is_needed_is_counted() {
     check(
         "policy.toml",
-        "counts = [\"payee\", \"size\", \"name\", \"voice\"",
-        "counts = [\"payee\", \"size\", \"voice\"",
-        &["policy.toml: `name` is needed and not counted: add `name` to `counts`"],
+        "counts    = [\n  \"payee\", \"size\", \"name\", \"voice\"",
+        "counts = [\n  \"payee\", \"size\", \"name\"",
+        &["policy.toml: `voice` is needed and not counted: add `voice` to `counts`"],
     );
 }
 
@@ -143,8 +186,8 @@ fn points_have_the_sign_of_their_family() {
 
 #[test]
 fn an_override_is_of_a_signal_that_is_counted() {
-    let needs = "needs  = [[\"payee\"], [\"legal_pretext\"]";
-    let with = |points: &str| format!("points = {{ {points} }}\n{needs}");
+    let needs = "points      = { story_payee_mismatch = 10";
+    let with = |points: &str| format!("points = {{ {points}, story_payee_mismatch = 10");
     check("policy.toml", needs, &with("new_payee = 12"), &[]);
     check(
         "policy.toml",
@@ -158,15 +201,11 @@ fn an_override_is_of_a_signal_that_is_counted() {
         &with("new_payee = 101"),
         &["policy.toml: `new_payee` is no such number: write a whole number from 0 to 100"],
     );
-    let needs = "needs  = [\n  [\"payee\"],\n  [\"voice\"";
-    let with = |points: &str| format!("points = {{ {points} }}\n{needs}");
     check(
         "policy.toml",
         needs,
-        &with("legal_pretext = 12"),
-        &[
-            "policy.toml: `legal_pretext` is weighed and not counted: add `legal_pretext` to `counts`",
-        ],
+        &with("safe_account = 12"),
+        &["policy.toml: `safe_account` is weighed and not counted: add `safe_account` to `counts`"],
     );
 }
 
@@ -180,14 +219,14 @@ fn nothing_is_there_twice() {
     );
     check(
         "policy.toml",
-        "priority  = 20",
+        "priority  = 100",
         "priority = 10",
         &["policy.toml: `police_legal_fee` has this priority as well: say which of the two leads"],
     );
     check(
         "lexicon.toml",
-        "phrases    = [\"bail\"]",
-        "phrases = [\"bail\", \"BAIL\"]",
+        "  \"bail\", \"bail bond\"",
+        "  \"bail\", \"BAIL\", \"bail bond\"",
         &["lexicon.toml: `BAIL` cannot be a phrase: the concept has this phrase already: remove \
          it, or write it otherwise"],
     );

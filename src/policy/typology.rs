@@ -1,5 +1,7 @@
 //! Typology: one story read from `policy.toml`.
 
+use rust_decimal::Decimal;
+
 use crate::document::{Section, Text, all, nearest};
 use crate::money::Amount;
 use crate::policy::{Signals, Typology, Watch, Weight};
@@ -25,6 +27,8 @@ pub(super) struct Story<'d> {
     pub(super) mentions: Vec<Text<'d>>,
     /// The warning it chooses, whether or not there is one of that id.
     pub(super) warning: Option<&'d str>,
+    /// Whether it is stated to be right more often than not.
+    pub(super) likely: bool,
     /// All of the above, where nothing is wrong with it.
     pub(super) typology: Option<Typology>,
 }
@@ -54,11 +58,13 @@ pub(super) fn read<'d>(section: Section<'d>, watches: &[Watch], warnings: &Warni
     let ordered = ordered(&section, [inform, ask, review, hold]);
     let expected = "an amount of the policy's currency, such as \"100.00\"";
     let amount_min = section.parsed("amount_min", expected, |text| Amount::parse(text).ok());
+    let precision = section.optional("precision", precision);
     let stated = section.text("warning");
     let warning = stated.and_then(|id| warning(&section, id, warnings));
 
     let typology = || {
         let [inform_from, ask_from, review_from, hold_from] = ordered?;
+        precision?;
         Some(Typology {
             id: id?.into(),
             priority: priority?,
@@ -85,6 +91,7 @@ pub(super) fn read<'d>(section: Section<'d>, watches: &[Watch], warnings: &Warni
         thresholds,
         mentions: mentions.flatten().unwrap_or_default(),
         warning: stated,
+        likely: precision.flatten().is_some_and(|precision| HALF < precision),
     }
 }
 
@@ -148,6 +155,15 @@ fn mentions<'d>(section: &Section<'d>, key: &str) -> Option<Vec<Text<'d>>> {
         section.report_at(name.line, message, nearest(name.text, known));
     }
     Some(names)
+}
+
+/// Reads what share of the payments it led was found to be scams. Whoever states it has measured it:
+/// only then may its warning say that a scam is likely.
+fn precision(section: &Section<'_>, key: &str) -> Option<Decimal> {
+    section.parsed(key, "a share up to 1, such as \"0.62\"", |text| {
+        let share = Decimal::from_str_exact(text).ok()?;
+        (Decimal::ZERO..=Decimal::ONE).contains(&share).then_some(share)
+    })
 }
 
 fn concepts(names: &[Text<'_>]) -> Option<Vec<Concept>> {
@@ -252,6 +268,9 @@ fn warning<'d>(section: &Section<'d>, id: &'d str, warnings: &Warnings) -> Optio
     }))?;
     Some(id)
 }
+
+/// Above it, it is right more often than not.
+const HALF: Decimal = Decimal::from_parts(5, 0, 0, false, 1);
 
 /// The points from which each step is taken, weakest first.
 const THRESHOLDS: [&str; 4] = ["inform_from", "ask_from", "review_from", "hold_from"];

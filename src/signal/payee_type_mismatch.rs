@@ -171,6 +171,7 @@ mod tests {
             "the payee is said to be a business, and the account is a person's".into(),
         );
         check(BUSINESS, None, (MATCH, "", PERSONAL), [personal, personal]);
+        check(BUSINESS, COMPANY, (MATCH, "", PERSONAL), [personal, personal]);
         check(BUSINESS, COMPANY, (MATCH, "", COMPANY), [&Quiet, &Quiet]);
         check(BUSINESS, COMPANY, (MATCH, "", None), [&Quiet, &Quiet]);
         check(BUSINESS, None, (CLOSE, "MBAM", None), [&Quiet, &Quiet]);

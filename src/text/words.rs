@@ -7,6 +7,8 @@
 //! Never allocates for ASCII: a word is lent out, folded, in a buffer that the next one overwrites.
 //! Never looks further than [`TEXT_BYTES_MAX`] into a text.
 
+use std::ops::Range;
+
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 use unicode_security::skeleton;
 
@@ -40,7 +42,7 @@ pub fn each_word(text: &str, mut each: impl FnMut(Word<'_>)) {
                 JOIN => {}
                 LIKE => {
                     let next = bytes.peek().map(|(_, next)| char::from(*next));
-                    open.like(char::from(byte), next, at, &mut each);
+                    open.like(char::from(byte), next, at..at.saturating_add(1), &mut each);
                 }
                 folded => open.push(folded, at, at.saturating_add(1)),
             }
@@ -57,7 +59,7 @@ pub fn each_word(text: &str, mut each: impl FnMut(Word<'_>)) {
                         open.push(byte, at, until);
                     }
                 }
-                Folded::Like(sign) => open.like(sign, next, at, &mut each),
+                Folded::Like(sign) => open.like(sign, next, at..until, &mut each),
                 Folded::Gap => open.close(&mut each),
             });
         }
@@ -142,15 +144,23 @@ impl Open {
     }
 
     /// Takes a sign as the letter it stands for where letters stand on both sides: "B@IL".
-    fn like(&mut self, sign: char, next: Option<char>, at: usize, each: &mut impl FnMut(Word<'_>)) {
-        let until = at.saturating_add(1);
-        let touches = self.span.is_some_and(|(_, until)| until == at);
-        match sign {
-            _ if !touches || !next.is_some_and(char::is_alphabetic) => self.close(each),
-            '@' => self.push(b'a', at, until),
-            '$' => self.push(b's', at, until),
-            '!' | '|' => self.push(b'i', at, until),
-            _ => self.close(each),
+    fn like(
+        &mut self,
+        sign: char,
+        next: Option<char>,
+        span: Range<usize>,
+        each: &mut impl FnMut(Word<'_>),
+    ) {
+        let touches = self.span.is_some_and(|(_, until)| until == span.start);
+        let letter = match sign {
+            '@' => b'a',
+            '$' => b's',
+            _ => b'i',
+        };
+        if touches && next.is_some_and(char::is_alphabetic) {
+            self.push(letter, span.start, span.end);
+        } else {
+            self.close(each);
         }
     }
 
@@ -286,6 +296,8 @@ mod tests {
         check("bail @5", &[("bail", 0, 4), ("5", 6, 7)]);
         check("!bail", &[("bail", 1, 5)]);
         check("ŷ!l", &[("yil", 0, 4)]);
+        check("b＠il", &[("bail", 0, 6)]);
+        check("b＠", &[("b", 0, 1)]);
     }
 
     #[test]

@@ -20,6 +20,8 @@ use crate::warning::{Bank, Blanks, Choice, Pick, Question, Step, Words};
 pub struct Warnings {
     pub(super) bank: Bank,
     pub(super) locale: Box<str>,
+    /// Whether the policy states in which languages and forms there are words.
+    pub(super) stated: bool,
     pub(super) templates: Templates,
     pub(super) scripts: Scripts,
 }
@@ -29,6 +31,7 @@ pub struct Warnings {
 pub struct Draft {
     templates: Templates,
     locales: Vec<Box<str>>,
+    stated: bool,
     scripts: Scripts,
 }
 
@@ -110,10 +113,16 @@ impl Draft {
         }
     }
 
+    /// Notes that the policy states in which languages and forms there are words, so that none it
+    /// does without is missed.
+    pub fn state(&mut self) {
+        self.stated = true;
+    }
+
     /// Completes the scripts, noting what some language lacks. `locale` stands in for languages
     /// there are no words in.
     pub fn finish(self, bank: Bank, locale: &str, problems: &Problems) -> Warnings {
-        let Self { templates, locales, scripts } = self;
+        let Self { templates, locales, stated, scripts } = self;
         let steps = |id, steps| Step::ALL.map(|step| (id, step, of(steps, step)));
         for (id, step, there) in scripts.iter().flat_map(|(id, all)| steps(id, all)) {
             let Some((first, script)) = there.get_key_value(locale).or_else(|| there.iter().next())
@@ -138,7 +147,7 @@ impl Draft {
                 }
             }
         }
-        Warnings { bank, locale: locale.into(), templates, scripts }
+        Warnings { bank, locale: locale.into(), stated, templates, scripts }
     }
 
     fn script(

@@ -1,11 +1,59 @@
-//! Phrases: every concept is looked for by somebody.
+//! Phrases: each can be found in a text, none is found where it is not meant, and every concept is
+//! looked for by somebody.
 
 use crate::document::{Document, Problems};
 use crate::policy::check::signals::{SPOKEN, named, sections};
 use crate::policy::check::{LEXICON, POLICY, Whole};
+use crate::text::{Lexicon, hazards};
+
+/// Notes phrases that no text can match or that honest texts do, and concepts that nobody looks for.
+pub(super) fn check(whole: &Whole<'_, '_>, problems: &Problems) {
+    if let Some(lexicon) = whole.lexicon {
+        found(lexicon, problems);
+        hit(lexicon, problems);
+    }
+    wanted(whole, problems);
+}
+
+/// Notes phrases that no text can match.
+fn found(lexicon: &Lexicon, problems: &Problems) {
+    for phrase in lexicon.listed() {
+        let text = phrase.text;
+        let concept = phrase.concept.name();
+        if !phrase.excepted && !lexicon.speaks(&phrase) {
+            let message = format!("no text can mention `{concept}` by \"{text}\"");
+            let advice = "it stands in one of the exceptions or denies itself: remove one of them";
+            problems.report(LEXICON, phrase.line, message, advice);
+        }
+    }
+}
+
+/// Notes phrases that mention something in an honest text, each phrase once, by the first text.
+fn hit(lexicon: &Lexicon, problems: &Problems) {
+    let mut told = Vec::new();
+    for hazard in hazards::all() {
+        for spoken in lexicon.hits(&hazard) {
+            let phrase = spoken.phrase;
+            if told.contains(&(phrase.concept, phrase.text)) {
+                continue;
+            }
+            told.push((phrase.concept, phrase.text));
+            let message = format!(
+                "\"{}\" is found in \"{}\", which is {}",
+                phrase.text, hazard.text, hazard.what
+            );
+            let advice = format!(
+                "make the phrase longer, or add \"{}\" to the exceptions of `{}`",
+                hazard.text.to_lowercase(),
+                phrase.concept.name()
+            );
+            problems.report(LEXICON, phrase.line, message, advice);
+        }
+    }
+}
 
 /// Notes concepts that no signal and no typology looks for.
-pub(super) fn check(whole: &Whole<'_, '_>, problems: &Problems) {
+fn wanted(whole: &Whole<'_, '_>, problems: &Problems) {
     let unheard = Problems::default();
     let document = Document::parse(POLICY, whole.text(POLICY), &unheard);
     let root = document.root();

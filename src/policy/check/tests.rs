@@ -41,11 +41,13 @@ fn small() -> Files {
         ("policy.toml", include_str!("../../../tests/policy/small/policy.toml")),
         ("lexicon.toml", include_str!("../../../tests/policy/small/lexicon.toml")),
         ("cases.toml", include_str!("../../../tests/policy/small/cases.toml")),
-        ("warnings/en.toml", include_str!("../../../tests/policy/small/warnings/en.toml")),
+        ("warnings/en.toml", WORDS),
+        ("warnings/en-x-large.toml", WORDS),
+        ("warnings/en-x-phone.toml", WORDS),
     ])
 }
 
-fn folder(contents: [(&str, &str); 4]) -> Files {
+fn folder<const N: usize>(contents: [(&str, &str); N]) -> Files {
     let mut files = Files::default();
     for (path, text) in contents {
         files.insert(path, text.as_bytes());
@@ -220,8 +222,8 @@ fn every_warning_is_chosen() {
         "warning = \"legal_fees\"",
         &[
             "policy.toml: there is no warning `legal_fees`: did you mean `legal_fee`?",
-            "warnings/en.toml: no typology chooses the warning `legal_fee`: name it as the \
-             `warning` of a typology in policy.toml, or remove it",
+            "warnings/en.toml: `legal_fee` is chosen by no typology: name it as the `warning` of a \
+             typology, or remove it",
         ],
     );
 }
@@ -277,3 +279,6 @@ fn every_typology_has_its_story_and_honest_people_theirs() {
            another name"],
     );
 }
+
+/// The same in every form: short enough to be read out.
+const WORDS: &str = include_str!("../../../tests/policy/small/warnings/en.toml");

@@ -1,20 +1,14 @@
-//! Words: every warning is chosen by a typology.
+//! Words: what typologies choose is there, and can be understood.
 
-use crate::document::{Document, Problems};
-use crate::policy::check::{WARNINGS, Whole};
+use crate::document::Problems;
+use crate::policy::check::Whole;
+use crate::warning::{self, Chosen};
 
-/// Notes warnings that are never shown.
+/// Notes warnings that nobody is shown, and words that are not fit to be.
 pub(super) fn check(whole: &Whole<'_, '_>, problems: &Problems) {
-    let chosen = |id: &str| whole.stories.iter().any(|story| story.warning == Some(id));
-    let unheard = Problems::default();
-    for (path, _) in whole.files.iter().filter(|(path, _)| path.starts_with(WARNINGS)) {
-        let document = Document::parse(path, whole.text(path), &unheard);
-        let root = document.root();
-        for section in root.sections("warning").unwrap_or_default() {
-            let Some(id) = section.text("id").filter(|id| !chosen(id)) else { continue };
-            let message = format!("no typology chooses the warning `{id}`");
-            let advice = "name it as the `warning` of a typology in policy.toml, or remove it";
-            problems.report(path, section.line_of("id"), message, advice);
-        }
-    }
+    let chosen = whole.stories.iter().filter_map(|story| {
+        let id = story.warning?;
+        Some(Chosen { id, likely: story.likely })
+    });
+    warning::check(whole.warnings, &chosen.collect::<Vec<_>>(), problems);
 }

@@ -120,8 +120,10 @@ fn a_warning_is_chosen_and_complete() {
         "en:5: `fee` has no words to ask: add [warning.ask] to it, in every language",
         "en:5: `fee` has no words to inform: add [warning.inform] to it, in every language",
         "en:5: `fee` is chosen by no typology: name it as the `warning` of a typology, or remove it",
-        "warnings/en.toml: there are no words in `en-x-large`: add warnings/en-x-large.toml",
-        "warnings/en.toml: there are no words in `en-x-phone`: add warnings/en-x-phone.toml",
+        "warnings/en.toml: there are no words in `en-x-large`: add warnings/en-x-large.toml, or \
+         state what there is in `locales`",
+        "warnings/en.toml: there are no words in `en-x-phone`: add warnings/en-x-phone.toml, or \
+         state what there is in `locales`",
     ];
     assert_eq!(problems, want);
     let whole = unfit(&[("en", &text), ("en-x-large", &text), ("en-x-phone", &text)], CHOSEN);

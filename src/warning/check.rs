@@ -167,7 +167,7 @@ impl Reader<'_> {
             let advice = "use {{ bank_phone }}, or one of 159, 101, 999 and 0300 123 2040";
             self.note_at(text, format!("{number} is no number we know"), advice);
         }
-        if numbers(&self.fill(text, unknown)).contains(ON_159) {
+        if !text.unsound() && numbers(&self.fill(text, unknown)).contains(ON_159) {
             let advice = "write {% if bank_on_159 %} … {% endif %} around it";
             self.note_at(
                 text,

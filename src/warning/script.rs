@@ -192,7 +192,7 @@ impl Draft {
         let source = section.text(key)?;
         put_sized(bytes, |bytes| bytes.extend_from_slice(source.as_bytes()));
         let place = Place { section, line: section.line_of(key), key, chars_max };
-        self.templates.compile(place, source)
+        Some(self.templates.compile(place, source))
     }
 
     fn paragraphs(&mut self, section: &Section<'_>, bytes: &mut Vec<u8>) -> Option<Vec<Text>> {
@@ -202,12 +202,12 @@ impl Draft {
             let advice = format!("write 1 to {PARAGRAPHS_MAX}");
             section.report(key, "this is no number of paragraphs that people read", advice);
         }
-        all(sources.iter().map(|source| {
+        let texts = sources.iter().map(|source| {
             put_sized(bytes, |bytes| bytes.extend_from_slice(source.text.as_bytes()));
-            let chars_max = PARAGRAPH_CHARS_MAX;
-            self.templates
-                .compile(Place { section, line: source.line, key, chars_max }, source.text)
-        }))
+            let place = Place { section, line: source.line, key, chars_max: PARAGRAPH_CHARS_MAX };
+            self.templates.compile(place, source.text)
+        });
+        Some(texts.collect())
     }
 
     fn questions(&mut self, section: &Section<'_>, bytes: &mut Vec<u8>) -> Option<Vec<Asked>> {
@@ -232,13 +232,14 @@ impl Draft {
         if wordings.as_ref().is_some_and(Vec::is_empty) {
             section.report(key, "the question is not worded", "write it in quotes");
         }
-        let wordings = wordings.and_then(|sources| {
-            all(sources.iter().map(|source| {
+        let wordings = wordings.map(|sources| {
+            let texts = sources.iter().map(|source| {
                 put_sized(bytes, |bytes| bytes.extend_from_slice(source.text.as_bytes()));
-                let chars_max = QUESTION_CHARS_MAX;
-                let place = Place { section, line: source.line, key, chars_max };
+                let place =
+                    Place { section, line: source.line, key, chars_max: QUESTION_CHARS_MAX };
                 self.templates.compile(place, source.text)
-            }))
+            });
+            texts.collect()
         });
 
         let options = section.sections("option").and_then(|options| {

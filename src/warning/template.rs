@@ -47,9 +47,17 @@ impl Default for Templates {
     }
 }
 
+impl Text {
+    /// Tells whether it stays as it was written although it was to be filled in.
+    pub(super) fn unsound(&self) -> bool {
+        !self.filled && self.source.contains(['{', '}'])
+    }
+}
+
 impl Templates {
-    /// Compiles `source`, noting every problem.
-    pub(super) fn compile(&mut self, place: Place<'_, '_>, source: &str) -> Option<Text> {
+    /// Compiles `source`, noting every problem. What has one stays as it was written, so that the
+    /// rest of its script is looked at as well; no policy ever holds it.
+    pub(super) fn compile(&mut self, place: Place<'_, '_>, source: &str) -> Text {
         let Place { section, line, key, chars_max } = place;
         let mut sound = true;
         let mut report = |message: String, advice: String| {
@@ -66,7 +74,7 @@ impl Templates {
                 report(message.replace("{key}", key), advice);
             }
         }
-        sound.then(|| Text { line, source: source.into(), filled })
+        Text { line, source: source.into(), filled: filled && sound }
     }
 
     /// Returns `text` with its blanks filled in.

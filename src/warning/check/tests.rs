@@ -209,6 +209,24 @@ fn numbers_are_the_banks_or_everybodys() {
 }
 
 #[test]
+fn what_cannot_be_filled_in_is_looked_at_all_the_same() {
+    let problems = Problems::default();
+    let paragraph = "{{ bank_fone }} is likely. {% if bank_on_159 %}Dial 159 or 105.{% endif %}";
+    let text = format!("schema = 1\n{}", HOLD.replace("{}", paragraph));
+    let mut draft = Draft::default();
+    draft.read("en", &Document::parse("en", &text, &problems).root());
+    let warnings = draft.finish(Bank::of("Oak Bank", "0800 1"), "en", &problems);
+    check(&warnings, CHOSEN, &problems);
+    let problems: Vec<_> = problems.into_sorted().iter().map(Problem::to_string).collect();
+    let on_line: Vec<_> =
+        problems.iter().filter_map(|problem| problem.strip_prefix("en:11: ")).collect();
+    assert_eq!(on_line.len(), 3, "{problems:?}");
+    assert!(on_line[0].starts_with("105 is no number we know"), "{on_line:?}");
+    assert!(on_line[1].starts_with("`likely` claims how likely"), "{on_line:?}");
+    assert!(on_line[2].starts_with("`{{ bank_fone }}` cannot be filled in"), "{on_line:?}");
+}
+
+#[test]
 fn large_print_has_short_sentences() {
     let sentence = |words: usize| vec!["say"; words].join(" ");
     check_said("en-x-large", &format!("{}.", sentence(15)), None);

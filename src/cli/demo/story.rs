@@ -67,7 +67,7 @@ pub(super) fn message(
     transfer.confirm_time = Some(timestamp(now));
     transfer.payee.get_or_insert_default().add_time = Some(timestamp(now.minus(Span::minutes(6))));
     let payer = transfer.payer.get_or_insert_default();
-    payer.customer_key = customer.to_owned();
+    customer.clone_into(&mut payer.customer_key);
     payer.locale = locale.map(str::to_owned);
     Ok(request)
 }

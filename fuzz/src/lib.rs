@@ -405,6 +405,7 @@ fn unpacked(mut packed: &[u8]) -> Vec<u8> {
 /// first byte says which.
 ///
 /// Every problem names a file and a line of it, and a policy without any decides its own cases.
+/// Accepted is what can be read: few changes leave all cases as they were.
 pub fn policy(bytes: &[u8]) -> bool {
     if let Ok(files) = Files::from_bytes(bytes) {
         assert_eq!(files.to_bytes(), bytes);
@@ -419,12 +420,19 @@ pub fn policy(bytes: &[u8]) -> bool {
 }
 
 fn loads(files: &Files) -> bool {
-    let problems = match decision::check(files.clone()) {
-        Ok(checked) => {
-            assert_eq!(checked.policy.digest(), files.digest());
-            return true;
-        }
-        Err(problems) => problems,
+    let read = policies::load(files.clone());
+    let loads = read.is_ok();
+    // Whether it is fit to decide is asked of every one that can be read and of some of the others:
+    // it takes ten times as long.
+    let problems = match read {
+        Err(problems) if files.digest()[0] % 8 != 0 => problems,
+        Ok(_) | Err(_) => match decision::check(files.clone()) {
+            Ok(checked) => {
+                assert!(loads && checked.policy.digest() == files.digest());
+                return true;
+            }
+            Err(problems) => problems,
+        },
     };
     assert!(!problems.is_empty());
     for problem in problems {
@@ -434,7 +442,7 @@ fn loads(files: &Files) -> bool {
         let lines = contents.unwrap_or_default().split(|byte| *byte == b'\n').count();
         assert!(usize::try_from(problem.line).unwrap() <= lines, "{problem}");
     }
-    false
+    loads
 }
 
 const FILES: [&str; 4] = ["policy.toml", "lexicon.toml", "cases.toml", "warnings/en.toml"];

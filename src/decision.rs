@@ -391,13 +391,20 @@ impl Decision {
         })
     }
 
-    /// Returns the words to be shown, in the language nearest to `locale`.
+    /// Returns the words to be shown, in the language and form nearest to the payer's own; the
+    /// policy's own where the payer's is not known.
     ///
-    /// `policy` is the one that decided.
-    pub fn words(&self, policy: &Policy, locale: &str, blanks: &Blanks<'_>) -> Option<Words> {
+    /// `facts` and `policy` are those it was decided from.
+    pub fn words(&self, facts: &Facts, policy: &Policy) -> Option<Words> {
         let warning = self.warning.as_ref()?;
-        let (id, variant) = (&*warning.id, warning.variant);
-        policy.warnings().words(Pick { id, step: self.shown()?, variant, locale }, blanks)
+        let warnings = policy.warnings();
+        let pick = Pick {
+            id: &warning.id,
+            step: self.shown()?,
+            variant: warning.variant,
+            locale: facts.transfer.payer.locale.as_deref().unwrap_or(warnings.locale()),
+        };
+        warnings.words(pick, &Blanks { money: facts.transfer.money, deadline: None })
     }
 
     /// Returns the facts that a signal needed and nobody stated, in the order of the list, each

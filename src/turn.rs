@@ -27,7 +27,6 @@ use crate::signal::{Facts, Mode};
 use crate::telemetry::Deciding;
 use crate::text::Mention;
 use crate::transfer::{Rejected, Request};
-use crate::warning::Blanks;
 
 pub mod behind;
 pub mod clockwork;
@@ -326,10 +325,7 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
         let deciding = Deciding::begin();
         let decided = catch_unwind(AssertUnwindSafe(|| {
             let decision = decide(&facts, policy);
-            let blanks = Blanks { money: facts.transfer.money, deadline: None };
-            let locale = facts.transfer.payer.locale.as_deref();
-            let locale = locale.unwrap_or(policy.warnings().locale());
-            let words = decision.words(policy, locale, &blanks);
+            let words = decision.words(&facts, policy);
             (decision, words)
         }));
         drop(deciding);

@@ -34,7 +34,6 @@ use clearline::tlog::{Frontier, Hash, leaf_hash};
 use clearline::transfer::Request;
 use clearline::turn::start::{Plan, start};
 use clearline::turn::{Screen, Task};
-use clearline::warning::Blanks;
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
@@ -64,8 +63,7 @@ fn decided(request: Request) {
 
     let decision = decide(&facts, standard());
     assert_eq!(Decision::take(&decision.to_bytes()).as_ref(), Ok(&decision));
-    let blanks = Blanks { money: facts.transfer.money, deadline: None };
-    let words = decision.words(standard(), "en", &blanks);
+    let words = decision.words(&facts, standard());
     assert_eq!(words.is_some(), decision.warning.is_some());
     assert_eq!(Identity::take(&identity.to_bytes()), Ok(identity));
 }

@@ -76,8 +76,7 @@ fn the_story_it_began_with_is_held_for_a_person() {
     let listed: Vec<_> = signal::ALL.iter().map(|kind| kind.code).collect();
     assert_eq!(readings, listed);
 
-    let blanks = Blanks { money: pounds("3200.00"), deadline: None };
-    let words = decision.words(&policy, "en-GB", &blanks).unwrap();
+    let words = decision.words(&maidstone(), &policy).unwrap();
     assert_eq!((&*words.id, words.version, &*words.locale), ("police_legal_fee", 2, "en"));
     assert!(words.paragraphs[0].contains("£3,200.00"), "{words:?}");
     assert_eq!(words.questions, []);
@@ -88,8 +87,7 @@ fn with_a_bland_reference_the_payer_is_asked_where_that_is_possible() {
     let policy = shipped();
     let asked = decide(&bland(), &policy);
     assert_eq!(asked.hold, Some(HoldKind::PendingAnswers));
-    let blanks = Blanks { money: pounds("3200.00"), deadline: None };
-    let words = asked.words(&policy, "cy", &blanks).unwrap();
+    let words = asked.words(&bland(), &policy).unwrap();
     assert_eq!(words.questions.len(), 3);
     assert!(words.questions.iter().all(|question| 2 <= question.options.len()));
 
@@ -270,12 +268,32 @@ fn a_decision_comes_back_from_its_bytes_and_is_reached_again() {
 }
 
 #[test]
+fn the_words_are_in_the_payers_own_language_and_form() {
+    let policy = shipped();
+    let spoken = |locale: Option<&str>| {
+        let mut facts = maidstone();
+        facts.transfer.payer.locale = locale.map(Into::into);
+        let decision = decide(&facts, &policy);
+        decision.words(&facts, &policy).unwrap().locale
+    };
+    for (locale, want) in [
+        (None, "en"),
+        (Some("en-gb"), "en"),
+        (Some("cy"), "cy"),
+        (Some("cy-gb-x-large"), "cy-x-large"),
+        (Some("en-x-phone"), "en-x-phone"),
+        (Some("pl"), "en"),
+    ] {
+        assert_eq!(&*spoken(locale), want, "{locale:?}");
+    }
+}
+
+#[test]
 fn the_seed_chooses_between_wordings_that_ask_the_same() {
     let policy = shipped();
-    let blanks = Blanks { money: pounds("3200.00"), deadline: Some("Thursday") };
     let words = |seed| {
-        let decision = decide(&Facts { seed, ..bland() }, &policy);
-        decision.words(&policy, "en", &blanks).unwrap()
+        let facts = Facts { seed, ..bland() };
+        decide(&facts, &policy).words(&facts, &policy).unwrap()
     };
     assert_eq!(words(0), words(2));
     assert_ne!(words(0).questions, words(1).questions);

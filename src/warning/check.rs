@@ -212,9 +212,10 @@ impl Reader<'_> {
         }
     }
 
-    /// Notes a hold that does not say how to reach the bank, or until when it lasts.
+    /// Notes a hold that does not say how to reach the bank, or until when it lasts. What a text that
+    /// cannot be filled in would have said is not known.
     fn reach(&self, longest: &Value) {
-        if self.step != Step::Hold {
+        if self.step != Step::Hold || self.script.paragraphs.iter().any(Text::unsound) {
             return;
         }
         let language = Tag::of(self.locale).language;

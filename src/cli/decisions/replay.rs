@@ -30,7 +30,6 @@ use crate::memory::{FOLD_VERSION, Memory};
 use crate::policy::Policy;
 use crate::tagged::Tagged as _;
 use crate::turn::start::kept;
-use crate::warning::Blanks;
 
 /// What came of a replay.
 #[derive(Clone, Debug, Default)]
@@ -155,8 +154,7 @@ impl Replaying {
 
         let again = decide(&personal.facts, policy);
         let same = again.to_bytes() == personal.decision.to_bytes();
-        let blanks = Blanks { money: personal.facts.transfer.money, deadline: None };
-        let words = again.words(policy, policy.warnings().locale(), &blanks);
+        let words = again.words(&personal.facts, policy);
         let stated = DecidedPublic {
             build: public.build.clone(),
             continues: public.continues,

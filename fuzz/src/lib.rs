@@ -423,7 +423,7 @@ fn loads(files: &Files) -> bool {
     // Whether it is fit to decide is asked of every one that can be read and of some of the others:
     // it takes ten times as long.
     let problems = match read {
-        Err(problems) if files.digest()[0] % 8 != 0 => problems,
+        Err(problems) if !files.digest()[0].is_multiple_of(8) => problems,
         Ok(_) | Err(_) => match decision::check(files.clone()) {
             Ok(checked) => {
                 assert!(loads && checked.policy.digest() == files.digest());

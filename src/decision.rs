@@ -33,10 +33,12 @@ pub struct Decision {
     pub warning: Option<WarningRef>,
     /// How the payer is to be reached where the screen itself cannot be trusted.
     pub contact: Option<ContactRoute>,
-    /// What each signal read, in the order of the signals.
+    /// What each signal read that was not quiet, in the order of the signals.
     pub readings: Vec<SignalReading>,
-    /// What each typology came to, in the order of the policy.
+    /// What each typology came to that came to anything, in the order of the policy.
     pub weighed: Vec<Weighed>,
+    /// The signals that were quiet, in the order of the signals.
+    pub quiet: Vec<QuietSignal>,
 }
 
 /// What the bank is asked to do. There is no default: nothing is allowed by accident.
@@ -77,6 +79,15 @@ pub struct WarningRef {
     pub variant: u32,
 }
 
+/// A signal that looked and saw nothing. Most do, so this is as short as it can be written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct QuietSignal {
+    /// The signal's permanent number.
+    pub code: u32,
+    /// The version of its meaning.
+    pub version: u32,
+}
+
 /// What one signal read and what it weighs by itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SignalReading {
@@ -102,7 +113,7 @@ pub struct Weighed {
 }
 
 record!(Decision {
-    1 action, 2 hold, 3 step, 4 typology, 5 warning, 6 contact, 7 readings, 8 weighed,
+    1 action, 2 hold, 3 step, 4 typology, 5 warning, 6 contact, 7 readings, 8 weighed, 9 quiet,
 });
 record!(WarningRef { 1 id, 2 version, 3 variant });
 record!(SignalReading { 1 code, 2 version, 3 reading, 4 points });
@@ -111,6 +122,22 @@ record!(Weighed { 1 typology, 2 points, 3 step });
 choice!(Action { 1 Allow, 2 Hold });
 choice!(HoldKind { 1 PendingAnswers, 2 PendingReview });
 choice!(ContactRoute { 1 Screen, 2 RegisteredNumber });
+
+/// `code (varint) | version (varint)`.
+impl Tagged for QuietSignal {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        tagged::put_varint(self.code.into(), bytes);
+        tagged::put_varint(self.version.into(), bytes);
+    }
+
+    fn take(mut bytes: &[u8]) -> Result<Self, TaggedError> {
+        let mut number = || {
+            u32::try_from(tagged::take_varint(&mut bytes)?).map_err(|_| TaggedError::OutOfBounds)
+        };
+        let (code, version) = (number()?, number()?);
+        if bytes.is_empty() { Ok(Self { code, version }) } else { Err(TaggedError::Long) }
+    }
+}
 
 /// `1 | evidence`, `2`, or `3 | fact`.
 impl Tagged for Reading {
@@ -157,23 +184,28 @@ tagged::always!(Reading);
 /// admissions, control of the device and a reported payee. A call of the bank's own cancels what is
 /// heard of a voice: it then neither counts nor meets a need, and stays in the readings for staff.
 pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
-    let (readings, fired) = look(facts, policy);
-    let cancelled = cancelled(policy.watches(), fired);
-    let fired = fired.less(cancelled);
-    let mut weighed = Vec::with_capacity(policy.typologies().len());
+    let Looked { readings, quiet, fired, unavailable } = look(facts, policy);
+    let cancelled = cancelled(policy, fired);
+    let (fired, unavailable) = (fired.less(cancelled), unavailable.less(cancelled));
+    let worth = policy.worth(facts.transfer.money);
+    let mut weighed = Vec::new();
     let mut lead: Option<Lead<'_>> = None;
     for typology in policy.typologies() {
-        let points = weigh(typology, &readings, policy.watches(), cancelled);
-        let step = reach(typology, points, fired, facts, policy);
+        let points = weigh(typology, fired, unavailable, policy.watches());
+        // An amount that cannot be compared is not known to be small.
+        let small = worth.is_some_and(|worth| worth < typology.amount_min.value());
+        let seen = !small && is_seen(typology, fired, facts);
+        let step = reach(typology, points, seen, facts, policy);
         if let Some(step) = step {
-            let seen = is_seen(typology, fired, facts);
             let rank = |one: &Lead<'_>| (one.step, one.seen, Reverse(one.typology.priority));
             let reached = Lead { step, seen, typology, points };
             if lead.as_ref().is_none_or(|lead| rank(lead) < rank(&reached)) {
                 lead = Some(reached);
             }
         }
-        weighed.push(Weighed { typology: typology.id.clone(), points, step });
+        if points != 0 || step.is_some() {
+            weighed.push(Weighed { typology: typology.id.clone(), points, step });
+        }
     }
 
     let distrusted = fired.meets(policy.distrusted());
@@ -187,6 +219,7 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
             contact: None,
             readings,
             weighed,
+            quiet,
         };
     };
     let (hold, shown) = lead.outcome(distrusted, facts, policy);
@@ -202,41 +235,51 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
         }),
         readings,
         weighed,
+        quiet,
     }
 }
 
-/// Reads every signal of the policy, in the order of the list, and says which fired.
-fn look(facts: &Facts, policy: &Policy) -> (Vec<SignalReading>, Signals) {
-    let mut fired = Signals::default();
-    let mut readings = Vec::with_capacity(policy.watches().len());
-    for (at, watch) in policy.watches().iter().enumerate() {
+/// What came of looking, signal by signal.
+struct Looked {
+    readings: Vec<SignalReading>,
+    quiet: Vec<QuietSignal>,
+    fired: Signals,
+    unavailable: Signals,
+}
+
+/// Reads every signal of the policy, in the order of the list.
+fn look(facts: &Facts, policy: &Policy) -> Looked {
+    let watches = policy.watches();
+    let mut quiet = Vec::with_capacity(watches.len());
+    let (mut fired, mut unavailable) = (Signals::default(), Signals::default());
+    // About half of what is looked for is known.
+    let mut readings = Vec::with_capacity(watches.len() / 2);
+    for (at, watch) in watches.iter().enumerate() {
+        let (code, version) = (watch.kind.code, watch.kind.version);
         let reading = watch.look.look(facts);
         let points = match reading {
-            Reading::Fired(_) => watch.points,
-            Reading::Quiet => 0,
-            Reading::Unavailable(_) => watch.unavailable,
+            Reading::Quiet => {
+                quiet.push(QuietSignal { code, version });
+                continue;
+            }
+            Reading::Fired(_) => {
+                fired.add(at);
+                watch.points
+            }
+            Reading::Unavailable(_) => {
+                unavailable.add(at);
+                watch.unavailable
+            }
         };
-        if matches!(reading, Reading::Fired(_)) {
-            fired.add(at);
-        }
-        let (code, version) = (watch.kind.code, watch.kind.version);
         readings.push(SignalReading { code, version, reading, points });
     }
-    (readings, fired)
+    Looked { readings, quiet, fired, unavailable }
 }
 
 /// Returns the signals whose group is cancelled by one that fired.
-fn cancelled(watches: &[Watch], fired: Signals) -> Signals {
-    let mut cancelled = Signals::default();
-    for (at, watch) in watches.iter().enumerate() {
-        let Some(group) = watch.kind.cancels().filter(|_| fired.has(at)) else { continue };
-        for (other, watch) in watches.iter().enumerate() {
-            if watch.kind.group == group {
-                cancelled.add(other);
-            }
-        }
-    }
-    cancelled
+fn cancelled(policy: &Policy, fired: Signals) -> Signals {
+    let cancelling = policy.cancelling().iter().filter(|(at, _)| fired.has(*at));
+    cancelling.fold(Signals::default(), |sum, (_, cancelled)| sum.and(*cancelled))
 }
 
 /// Points of the evidence groups that a typology counts, by what protection may do to them.
@@ -267,29 +310,24 @@ impl Sums {
     }
 }
 
-/// Adds up the evidence groups that a typology counts, of each the strongest signal, less the
-/// signals that are cancelled.
-fn weigh(
-    typology: &Typology,
-    readings: &[SignalReading],
-    watches: &[Watch],
-    cancelled: Signals,
-) -> i64 {
+/// Adds up the evidence groups that a typology counts, of each the strongest signal.
+fn weigh(typology: &Typology, fired: Signals, unavailable: Signals, watches: &[Watch]) -> i64 {
+    // Nearly all that is looked for is not there.
+    let speaking = fired.of(typology.counted).and(unavailable.of(typology.misses));
+    if speaking.none() {
+        return 0;
+    }
     let mut sums = Sums::default();
     let mut group = usize::MAX;
     let mut kind = None;
     let mut strongest = 0_i64;
-    for weight in typology.weights.iter().filter(|weight| !cancelled.has(weight.watch)) {
+    for weight in typology.weights.iter().filter(|weight| speaking.has(weight.watch)) {
         if weight.group != group {
             sums.add(kind, strongest);
             (group, strongest) = (weight.group, 0);
             kind = watches.get(weight.watch).map(|watch| watch.kind);
         }
-        let points = match readings.get(weight.watch).map(|reading| &reading.reading) {
-            Some(Reading::Fired(_)) => weight.points,
-            Some(Reading::Unavailable(_)) => weight.unavailable,
-            Some(Reading::Quiet) | None => 0,
-        };
+        let points = if fired.has(weight.watch) { weight.points } else { weight.unavailable };
         if strongest.unsigned_abs() < points.unsigned_abs() {
             strongest = points;
         }
@@ -298,11 +336,11 @@ fn weigh(
     sums.total()
 }
 
-/// Returns how far a typology goes with these points.
+/// Returns how far a typology goes with these points, of which it was `seen` what it needs or not.
 fn reach(
     typology: &Typology,
     points: i64,
-    fired: Signals,
+    seen: bool,
     facts: &Facts,
     policy: &Policy,
 ) -> Option<Step> {
@@ -310,10 +348,7 @@ fn reach(
     if answered(typology, facts, policy) == Answered::Admission {
         return Some(Step::Hold);
     }
-    // An amount that cannot be compared is not known to be small.
-    let worth = policy.worth(facts.transfer.money);
-    let small = worth.is_some_and(|worth| worth < typology.amount_min.value());
-    if small || !is_seen(typology, fired, facts) || points < typology.inform_from {
+    if !seen || points < typology.inform_from {
         return None;
     }
     if points < typology.ask_from {

@@ -327,7 +327,7 @@ impl Decided {
             time: self.time,
             slot: self.slot,
             public: bytes(&self.public, 256),
-            personal: self.personal.as_ref().map(|personal| bytes(personal, 1024)),
+            personal: self.personal.as_ref().map(|personal| bytes(personal, 2048)),
         }
     }
 }

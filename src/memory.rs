@@ -17,20 +17,21 @@ use sha2::{Digest as _, Sha256};
 use crate::account::Token;
 use crate::calendar::{Span, Time};
 use crate::decision::HoldKind;
-use crate::entry::{Decided, Entry, Executed, Execution, Identity, Parameters};
+use crate::entry::{Decided, Entry, Executed, Execution, Identity, Parameters, Parts};
 use crate::history::{Earlier, HORIZON, PAIRS_MAX, Pair, Recall};
 use crate::money::Money;
-use crate::signal::Facts;
-use crate::tagged::{Field as _, Tagged, TaggedError, record};
-use crate::transfer::{ANSWERS_MAX, Answer, Inherited, Payee, Request, Stage, Transfer};
+use crate::tagged::{Tagged, TaggedError, record};
+use crate::transfer::{Inherited, Request, Stage, Transfer};
 
 pub mod lists;
 pub mod snapshot;
+mod stated;
 pub mod table;
 #[cfg(test)]
 mod tests;
 
 use lists::Lists;
+use stated::Stated;
 use table::{Generations, Key, Table};
 
 /// Everything remembered after some number of entries.
@@ -103,15 +104,6 @@ struct Payment {
     counted: bool,
 }
 
-/// What a look at a payment stated, which a later one inherits.
-#[derive(Clone, Debug, Eq, PartialEq)]
-struct Stated {
-    transfer: Transfer,
-    /// Which of its facts were themselves inherited.
-    inherited: Vec<Inherited>,
-    answers: Vec<Answer>,
-}
-
 /// What is recalled for a request, besides the facts that its transfer inherits.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Recalled {
@@ -162,7 +154,6 @@ record!(Payment {
     1 decision, 2 stage, 3 decided, 4 looks, 5 asked, 6 slot, 7 customer, 8 payee, 9 money,
     10 stated, 11 execution, 12 reported, 13 counted,
 });
-record!(Stated { 1 transfer, 2 inherited, 3 answers });
 
 impl Memory {
     /// Returns what is remembered before the first entry.
@@ -316,14 +307,19 @@ impl Memory {
 
     /// Takes one more entry, written at log time `time`.
     pub fn apply(&mut self, entry: &Entry, time: Time) {
+        self.apply_written(entry, &entry.parts(time));
+    }
+
+    /// Takes one more entry, of which `parts` are what is written.
+    pub fn apply_written(&mut self, entry: &Entry, parts: &Parts) {
         let position = self.head.position;
-        self.head.time = self.head.time.max(time);
+        self.head.time = self.head.time.max(parts.time);
         match entry {
             Entry::Parameters(parameters) => self.head.parameters = *parameters,
             Entry::Activated(activated) => self.head.policy = Some(activated.policy),
-            Entry::Decided(decided) => self.decided(position, decided),
+            Entry::Decided(decided) => self.decided(position, decided, parts),
             Entry::Executed(executed) => self.executed(position, executed),
-            Entry::Listed(listed) => self.listed(listed, time),
+            Entry::Listed(listed) => self.listed(listed, parts.time),
         }
         self.grow_old(position);
         self.head.position = position.saturating_add(1);
@@ -336,7 +332,7 @@ impl Memory {
         hash.finalize().into()
     }
 
-    fn decided(&mut self, position: u64, decided: &Decided) {
+    fn decided(&mut self, position: u64, decided: &Decided, parts: &Parts) {
         let identity = &decided.public.identity;
         let time = decided.time;
         self.see(identity.customer, decided.slot, time);
@@ -360,7 +356,9 @@ impl Memory {
         payment.payee = identity.payee;
         let facts = decided.personal.as_ref().map(|personal| &personal.facts);
         payment.money = facts.map(|facts| facts.transfer.money);
-        payment.stated = facts.map(Stated::bytes_of);
+        // INVARIANT: the bytes were written from `decided`.
+        let stated = parts.personal.as_deref().map(Stated::bytes_of);
+        payment.stated = stated.and_then(Result::ok);
     }
 
     fn executed(&mut self, position: u64, executed: &Executed) {
@@ -509,38 +507,6 @@ impl Payment {
             inherited.push(source.copied().unwrap_or(own));
         });
         inherited
-    }
-}
-
-impl Stated {
-    /// Returns the bytes of what a look stated, without copying it first.
-    fn bytes_of(facts: &Facts) -> Box<[u8]> {
-        // The first answers are kept: what was admitted early must not be pushed out later.
-        let kept = facts.answers.len().min(ANSWERS_MAX);
-        let answers: Vec<Answer> = facts.answers.iter().take(kept).cloned().collect();
-        let mut bytes = Vec::with_capacity(512);
-        facts.transfer.put_field(1, &mut bytes);
-        facts.inherited.put_field(2, &mut bytes);
-        answers.put_field(3, &mut bytes);
-        bytes.into()
-    }
-
-    /// Forgets what was stated of the payee: it was not stated of another.
-    fn forget_payee(&mut self) {
-        let account = self.transfer.payee.account.clone();
-        self.transfer.payee = Payee {
-            account,
-            name: None,
-            declared: None,
-            provider: None,
-            own: None,
-            added: None,
-            first_paid: None,
-            times_paid: None,
-            total_paid: None,
-            reputation: None,
-        };
-        self.transfer.name_check = None;
     }
 }
 

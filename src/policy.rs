@@ -42,6 +42,8 @@ pub struct Policy {
     typologies: Vec<Typology>,
     cannot_ask: CannotAsk,
     distrusted: Signals,
+    /// Signals that cancel others where they fire, and which.
+    cancelling: Vec<(usize, Signals)>,
 }
 
 /// A signal as a policy watches for it.
@@ -73,6 +75,10 @@ pub struct Typology {
     pub mentions: Vec<Concept>,
     /// What each signal that it counts weighs, ordered by evidence group.
     pub weights: Vec<Weight>,
+    /// The signals that it counts.
+    pub counted: Signals,
+    /// Those of them that weigh something where a fact was missing.
+    pub misses: Signals,
     /// Points from which to inform, inclusive.
     pub inform_from: i64,
     /// Points from which to ask, inclusive.
@@ -187,6 +193,11 @@ impl Policy {
         self.distrusted
     }
 
+    /// Returns the signals that cancel others where they fire, and which others.
+    pub fn cancelling(&self) -> &[(usize, Signals)] {
+        &self.cancelling
+    }
+
     /// Returns what `money` is worth in the policy's currency; `None` without a rate.
     pub fn worth(&self, money: Money) -> Option<Decimal> {
         if money.currency == self.currency {
@@ -237,6 +248,13 @@ impl Signals {
         self.0 & !other.0 == 0
     }
 
+    /// Returns those at these places among the watches.
+    pub fn at(watches: impl IntoIterator<Item = usize>) -> Self {
+        let mut signals = Self::default();
+        watches.into_iter().for_each(|watch| signals.add(watch));
+        signals
+    }
+
     /// Adds the signal at that place among the watches.
     pub fn add(&mut self, watch: usize) {
         self.0 |= bit(watch);
@@ -255,6 +273,16 @@ impl Signals {
     /// Returns those of them that are not in `other`.
     pub fn less(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// Returns those of them that are in `other` too.
+    pub fn of(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Returns them and those of `other`.
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// Tells whether it holds no signal.

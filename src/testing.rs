@@ -154,6 +154,7 @@ pub(crate) fn allowed(request: Request, slot: u32, time: Time) -> Decided {
         contact: None,
         readings: Vec::new(),
         weighed: Vec::new(),
+        quiet: Vec::new(),
     };
     let facts = Facts {
         transfer: request.transfer,

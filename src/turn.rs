@@ -271,15 +271,16 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
     ) -> Result<Self, EngineError> {
         let turn = log.take_turn(memory.position())?;
         for stored in turn.others() {
-            memory.apply(&Entry::read(&stored.parts)?, stored.parts.time);
+            memory.apply_written(&Entry::read(&stored.parts)?, &stored.parts);
         }
         let now = memory.time().max(clock);
         Ok(Self { first: memory.position(), turn, memory, now })
     }
 
     fn push(&mut self, entry: &Entry) -> Result<(), EngineError> {
-        self.turn.push(&entry.parts(self.now))?;
-        self.memory.apply(entry, self.now);
+        let parts = entry.parts(self.now);
+        self.turn.push(&parts)?;
+        self.memory.apply_written(entry, &parts);
         Ok(())
     }
 

@@ -161,8 +161,11 @@ impl Decision {
 
     /// Returns what the signal with that permanent number read.
     fn reading(&self, code: u32) -> &Reading {
-        let readings = &self.decided.personal.as_ref().unwrap().decision.readings;
-        &readings.iter().find(|reading| reading.code == code).unwrap().reading
+        let decision = &self.decided.personal.as_ref().unwrap().decision;
+        if decision.quiet.iter().any(|quiet| quiet.code == code) {
+            return &Reading::Quiet;
+        }
+        &decision.readings.iter().find(|reading| reading.code == code).unwrap().reading
     }
 }
 

@@ -158,7 +158,10 @@ fn account_of(facts: &Facts, decision: &Decision, policy: &Policy) -> String {
             None => format!("{typology} {points} points"),
         }
     });
-    let weighed: Vec<_> = weighed.collect();
+    let mut weighed: Vec<_> = weighed.collect();
+    if weighed.is_empty() {
+        weighed.push("no typology comes to anything".to_owned());
+    }
     format!("{fired} fired, {mentioned} is mentioned: {}", weighed.join("; "))
 }
 

@@ -368,6 +368,7 @@ fn decision() -> Decision {
             points: -5,
             step: Some(Step::Inform),
         }],
+        quiet: Vec::new(),
     }
 }
 

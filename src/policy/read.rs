@@ -51,6 +51,7 @@ impl Draft {
     fn complete(self, files: Files) -> Policy {
         Policy {
             digest: files.digest(),
+            cancelling: cancelling(&self.watches),
             files,
             currency: self.currency,
             rates: self.rates,
@@ -62,6 +63,16 @@ impl Draft {
             distrusted: self.distrusted,
         }
     }
+}
+
+/// Returns the signals that cancel others, and which.
+fn cancelling(watches: &[Watch]) -> Vec<(usize, Signals)> {
+    let of_group = |group: &str| {
+        let watches = watches.iter().enumerate();
+        Signals::at(watches.filter(|(_, watch)| watch.kind.group == group).map(|(at, _)| at))
+    };
+    let cancels = |(at, watch): (usize, &Watch)| Some((at, of_group(watch.kind.cancels()?)));
+    watches.iter().enumerate().filter_map(cancels).collect()
 }
 
 /// Reads every file. Checks them as well where `unfit` takes what the checks find.

@@ -71,6 +71,11 @@ pub(super) fn read<'d>(section: Section<'d>, watches: &[Watch], warnings: &Warni
             scam_type: scam_type?.into(),
             needs: needs.as_ref()?.iter().map(|need| need.signals).collect(),
             mentions: concepts(mentions.as_ref()?.as_deref().unwrap_or_default())?,
+            counted: Signals::at(weights.as_ref()?.iter().map(|weight| weight.watch)),
+            misses: {
+                let missed = weights.as_ref()?.iter().filter(|weight| weight.unavailable != 0);
+                Signals::at(missed.map(|weight| weight.watch))
+            },
             weights: weights.clone()?,
             inform_from,
             ask_from,

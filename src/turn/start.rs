@@ -68,7 +68,7 @@ pub fn start(disk: &Arc<dyn Disk>, plan: Plan, clock: Time) -> Result<Started, S
     let spared = memory.position();
     let log = Files::open(folder, plan.log, base, &mut |stored| {
         let entry = Entry::read(&stored.parts).map_err(|error| error.to_string())?;
-        memory.apply(&entry, stored.parts.time);
+        memory.apply_written(&entry, &stored.parts);
         Ok(())
     })?;
 

@@ -126,12 +126,11 @@ impl Replaying {
                 if let Entry::Decided(decided) = &entry {
                     self.decided(position, decided);
                 }
-                let time = stored.parts.time;
-                self.memory.apply(&entry, time);
+                self.memory.apply_written(&entry, &stored.parts);
                 if let Some((from, memory)) = &mut self.resumed
                     && *from <= position
                 {
-                    memory.apply(&entry, time);
+                    memory.apply_written(&entry, &stored.parts);
                 }
             }
             Err(error) => self.unequal(position, String::new(), error.to_string()),

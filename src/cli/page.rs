@@ -104,14 +104,22 @@ pub fn decision(decision: &pb::Decision) -> String {
 
 /// Lays out why a decision was reached: stories, findings, missing facts.
 pub fn reasons(page: &mut String, decision: &pb::Decision) {
+    let mut untold = Vec::new();
     for story in &decision.typologies {
         let step = match story.step() {
-            pb::typology_reading::Step::Hold => ", enough to hold",
-            pb::typology_reading::Step::Ask => ", enough to ask",
-            pb::typology_reading::Step::Inform => ", enough to inform",
-            pb::typology_reading::Step::None | pb::typology_reading::Step::Unspecified => "",
+            pb::typology_reading::Step::Hold => "hold",
+            pb::typology_reading::Step::Ask => "ask",
+            pb::typology_reading::Step::Inform => "inform",
+            pb::typology_reading::Step::None | pb::typology_reading::Step::Unspecified => {
+                untold.push(format!("{} {}", story.id, story.points));
+                continue;
+            }
         };
-        line(page, 2, &format!("Story {}: {} points{step}", story.id, story.points));
+        line(page, 2, &format!("Story {}: {} points, enough to {step}", story.id, story.points));
+    }
+    if !untold.is_empty() {
+        let text = format!("Not told, lacking points or what they need: {}", untold.join(", "));
+        wrapped(&text, REASON_CHARS_MAX).iter().for_each(|text| line(page, 2, text));
     }
     for finding in &decision.findings {
         let text =
@@ -271,6 +279,9 @@ fn wrapped(text: &str, chars_max: usize) -> Vec<String> {
 
 // Leaves room for the frame on a screen of 80 columns.
 const WARNING_CHARS: usize = 72;
+
+// What fits a terminal of 80 columns behind its indent.
+const REASON_CHARS_MAX: usize = 76;
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 mod nearest;
 
-pub use nearest::nearest;
+pub use nearest::{nearest, slip};
 
 /// One thing that is wrong with a file, and what to do about it.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -8,7 +8,7 @@ use crate::policy::check::{self, Whole};
 use crate::policy::typology::{self, Story};
 use crate::policy::{CannotAsk, Files, Policy, Signals, Typology, WATCHES_MAX, Watch};
 use crate::signal::{self, Facts, Family, Look, Reading};
-use crate::text::{Concept, Draft as Phrases, Lexicon, Listed, PhraseError};
+use crate::text::{Draft as Phrases, Lexicon, Listed, PhraseError};
 use crate::warning::{Bank, Draft as Scripts, Elsewhere, Warnings};
 
 /// Reads every file, and a policy out of them where none has a problem.
@@ -339,7 +339,6 @@ fn read_lexicon(path: &str, text: &str, problems: &Problems) -> Option<Lexicon> 
     let document = Document::parse(path, text, problems);
     let root = document.root();
     root.whole("schema", 1..=1_i64);
-    let concepts: Vec<_> = Concept::ALL.iter().map(|concept| (concept.name(), *concept)).collect();
 
     let mut phrases = Phrases::default();
     // Lexicons from before there were any have none.
@@ -351,7 +350,8 @@ fn read_lexicon(path: &str, text: &str, problems: &Problems) -> Option<Lexicon> 
     }
     let (mut seen, mut full) = (Vec::new(), false);
     for section in root.sections("concept")? {
-        let concept = section.choice("id", &concepts);
+        let id = section.text("id").map(|text| Text { text, line: section.line_of("id") });
+        let concept = id.and_then(|id| signal::concept(&section, id));
         let spoken = section.texts("phrases");
         let excepted = section.optional("exceptions", Section::texts);
         let Some(concept) = concept else { continue };

@@ -154,10 +154,8 @@ fn mentions<'d>(section: &Section<'d>, key: &str) -> Option<Vec<Text<'d>>> {
         let advice = "name concepts of the lexicon, or remove the key";
         section.report(key, format!("`{key}` names nothing"), advice);
     }
-    for name in names.iter().filter(|name| concept(name).is_none()) {
-        let known = Concept::ALL.iter().map(|concept| concept.name());
-        let message = format!("`{}` is no concept", name.text);
-        section.report_at(name.line, message, nearest(name.text, known));
+    for name in &names {
+        let _ = signal::concept(section, *name);
     }
     Some(names)
 }
@@ -172,11 +170,7 @@ fn precision(section: &Section<'_>, key: &str) -> Option<Decimal> {
 }
 
 fn concepts(names: &[Text<'_>]) -> Option<Vec<Concept>> {
-    names.iter().map(concept).collect()
-}
-
-fn concept(name: &Text<'_>) -> Option<Concept> {
-    Concept::ALL.iter().copied().find(|concept| concept.name() == name.text)
+    names.iter().map(|name| Concept::named(name.text)).collect()
 }
 
 /// Reads one list of groups and signals of which one must have fired.

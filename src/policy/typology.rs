@@ -260,6 +260,9 @@ fn warning<'d>(section: &Section<'d>, id: &'d str, warnings: &Warnings) -> Optio
     }
     let missing = Step::ALL.into_iter().filter(|step| !warnings.has(id, *step));
     all(missing.map(|step| {
+        if warnings.is_faulty(id, step) {
+            return None;
+        }
         let message = format!("the warning `{id}` has no words to {}", step.name());
         let advice = format!("add [warning.{}] to it", step.name());
         section.report("warning", message, advice);

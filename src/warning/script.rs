@@ -24,6 +24,7 @@ pub struct Warnings {
     pub(super) stated: bool,
     pub(super) templates: Templates,
     pub(super) scripts: Scripts,
+    faulty: Faulty,
 }
 
 /// Scripts being read.
@@ -33,7 +34,12 @@ pub struct Draft {
     locales: Vec<Box<str>>,
     stated: bool,
     scripts: Scripts,
+    faulty: Faulty,
 }
+
+/// By id, step and locale: scripts that are there and could not be read, which is told of where it
+/// is found. They are not missing.
+type Faulty = Vec<(Box<str>, Step, Box<str>)>;
 
 /// By id, by step in their order, by locale: found by what is asked for without taking memory, for
 /// every decision asks.
@@ -94,8 +100,12 @@ impl Draft {
                 }
                 steps = steps.saturating_add(1);
                 let Some(words) = section.section(step.name()) else { continue };
-                let (Some(id), Some(version)) = (id, version) else { continue };
-                let script = self.script((id, step, locale), version, &words);
+                let Some(id) = id else { continue };
+                let script =
+                    version.and_then(|version| self.script((id, step, locale), version, &words));
+                if script.is_none() {
+                    self.faulty.push((id.into(), step, locale.into()));
+                }
                 let locales = of_mut(self.scripts.entry(id.into()).or_default(), step);
                 if locales.contains_key(locale) {
                     let message = format!("`{id}` is there twice");
@@ -122,7 +132,7 @@ impl Draft {
     /// Completes the scripts, noting what some language lacks. `locale` stands in for languages
     /// there are no words in.
     pub fn finish(self, bank: Bank, locale: &str, problems: &Problems) -> Warnings {
-        let Self { templates, locales, stated, scripts } = self;
+        let Self { templates, locales, stated, scripts, faulty } = self;
         let steps = |id, steps| Step::ALL.map(|step| (id, step, of(steps, step)));
         for (id, step, there) in scripts.iter().flat_map(|(id, all)| steps(id, all)) {
             let Some((first, script)) = there.get_key_value(locale).or_else(|| there.iter().next())
@@ -131,6 +141,7 @@ impl Draft {
             };
             for other in locales.iter().filter(|other| *other != first) {
                 match there.get(other) {
+                    None if is_faulty(&faulty, id, step, Some(other)) => {}
                     None => {
                         let message =
                             format!("`{id}` has no words to {} in `{other}`", step.name());
@@ -147,7 +158,7 @@ impl Draft {
                 }
             }
         }
-        Warnings { bank, locale: locale.into(), stated, templates, scripts }
+        Warnings { bank, locale: locale.into(), stated, templates, scripts, faulty }
     }
 
     fn script(
@@ -211,8 +222,13 @@ impl Draft {
     }
 
     fn questions(&mut self, section: &Section<'_>, bytes: &mut Vec<u8>) -> Option<Vec<Asked>> {
-        let sections = section.sections("question")?;
-        if !(1..=QUESTIONS_MAX).contains(&sections.len()) {
+        let sections = section.optional("question", Section::sections)?.unwrap_or_default();
+        if sections.is_empty() {
+            let advice = "add one to three [[warning.ask.question]] below it";
+            section.report("question", "the ask step has no question", advice);
+            return None;
+        }
+        if QUESTIONS_MAX < sections.len() {
             let advice = format!("ask 1 to {QUESTIONS_MAX}");
             section.report("question", "this is no number of questions to ask", advice);
         }
@@ -300,6 +316,11 @@ impl Warnings {
         self.any(id, step).is_some()
     }
 
+    /// Tells whether there are words for `step` that could not be read.
+    pub fn is_faulty(&self, id: &str, step: Step) -> bool {
+        is_faulty(&self.faulty, id, step, None)
+    }
+
     /// Returns the ids of all warnings, each once.
     pub fn ids(&self) -> Vec<&str> {
         self.scripts.keys().map(AsRef::as_ref).collect()
@@ -372,6 +393,12 @@ impl Warnings {
     fn any(&self, id: &str, step: Step) -> Option<&Script> {
         of(self.scripts.get(id)?, step).values().next()
     }
+}
+
+/// Tells whether a script could not be read, in whatever language where none is named.
+fn is_faulty(faulty: &Faulty, id: &str, step: Step, locale: Option<&str>) -> bool {
+    let mut scripts = faulty.iter().filter(|(other, at, _)| **other == *id && *at == step);
+    scripts.any(|(_, _, other)| locale.is_none_or(|locale| **other == *locale))
 }
 
 /// Returns what belongs to a step.

@@ -169,6 +169,27 @@ fn an_answer_that_admits_is_told_from_one_that_denies() {
 }
 
 #[test]
+fn to_ask_is_to_have_a_question() {
+    let question = QUESTION.replace("[[warning.ask.question]]", "[[warning.ask.questions]]");
+    let told = "the ask step has no question: add one to three [[warning.ask.question]] below it";
+    let ask = script("x", "\n");
+    let (warnings, problems) = read(&[("en", &ask), ("cy", &script("y", QUESTION))]);
+    assert_eq!(problems, [format!("en:9: {told}")]);
+    assert_eq!(
+        (warnings.has("fee", Step::Ask), warnings.is_faulty("fee", Step::Ask)),
+        (true, true)
+    );
+    assert!(!warnings.is_faulty("fee", Step::Hold));
+
+    let (_, problems) = read(&[("en", &script("x", &question))]);
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems.iter().any(|problem| problem.ends_with(told)), "{problems:?}");
+    let (_, problems) = read(&[("en", &script("x", &QUESTION.repeat(4)))]);
+    assert_eq!(problems, ["en:13: this is no number of questions to ask: ask 1 to 3"]);
+    assert_eq!(read(&[("en", &script("x", &QUESTION.repeat(3)))]).1, [""; 0]);
+}
+
+#[test]
 fn every_language_says_the_same() {
     let (english, other) = (script("x", QUESTION), script("y", QUESTION));
     assert_eq!(read(&[("en", &english), ("cy", &other)]).1, [""; 0]);

@@ -232,6 +232,29 @@ fn a_concept_that_there_is_not_is_told_of_once() {
 }
 
 #[test]
+fn a_warning_without_a_question_is_told_of_once() {
+    let mut files = small();
+    let text = std::str::from_utf8(files.contents("warnings/en.toml").unwrap()).unwrap();
+    let mut kept = String::new();
+    let mut asking = false;
+    for line in text.lines() {
+        if line.starts_with('[') {
+            asking = line.starts_with("[[warning.ask.question");
+        }
+        if !asking {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    files.insert("warnings/en.toml", kept.as_bytes());
+    assert_eq!(
+        problems(files),
+        ["warnings/en.toml: the ask step has no question: add one to three \
+          [[warning.ask.question]] below it"]
+    );
+}
+
+#[test]
 fn every_warning_is_chosen() {
     policy(
         "warning     = \"legal_fee\"",

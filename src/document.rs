@@ -269,9 +269,10 @@ impl<'d> Section<'d> {
     /// Reads a list of lists of texts.
     pub fn text_lists(&self, key: &str) -> Option<Vec<Vec<Text<'d>>>> {
         let array = self.array(key)?;
+        let wanted = "a list of lists, such as [[\"payee\"], [\"voice\", \"control\"]]";
         let lists = array.iter().map(|item| match item.get_ref().as_array() {
             Some(inner) => self.texts_of(key, inner),
-            None => self.wrong_item(key, item, "a list of texts in brackets"),
+            None => self.wrong_item(key, item, wanted),
         });
         all(lists)
     }

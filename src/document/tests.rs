@@ -72,7 +72,8 @@ fn lists_are_read_to_their_end() {
 
     let lists = |section: &Section<'_>| section.text_lists("l").map(|lists| lists.len());
     check("l = [[\"a\"], [\"b\", \"c\"]]", lists, Some(2), &[]);
-    let wrong = "a.toml:1: `l` holds something else: write a list of texts in brackets";
+    let wrong = "a.toml:1: `l` holds something else: write a list of lists, such as \
+                 [[\"payee\"], [\"voice\", \"control\"]]";
     check("l = [\"a\"]", lists, None, &[wrong]);
 }
 

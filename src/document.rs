@@ -251,7 +251,17 @@ impl<'d> Section<'d> {
 
     /// Reads one of the names in `choices`.
     pub fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Option<T> {
-        let name = self.text(key)?;
+        let text = self.required(key)?.get_ref().as_str();
+        let Some(name) = text.filter(|text| !text.trim().is_empty()) else {
+            let names: Vec<_> = choices.iter().map(|(known, _)| format!("\"{known}\"")).collect();
+            let advice = match names.as_slice() {
+                [] => "write some text in quotes".to_owned(),
+                [name] => format!("write {name}, with its quotes"),
+                names => format!("write one of {}, with its quotes", names.join(", ")),
+            };
+            self.report(key, format!("`{key}` is no text"), advice);
+            return None;
+        };
         let chosen = choices.iter().find(|(known, _)| *known == name);
         if chosen.is_none() {
             let names = choices.iter().map(|(known, _)| *known);

@@ -58,6 +58,10 @@ fn a_name_is_one_of_those_known() {
     check("step = \"holds\"", choice, None, &[near]);
     let far = "a.toml:1: `block` is no step: known here: `ask`, `hold`";
     check("step = \"block\"", choice, None, &[far]);
+    for wrong in ["step = true", "step = 1", "step = \"\""] {
+        let told = "a.toml:1: `step` is no text: write one of \"ask\", \"hold\", with its quotes";
+        check(wrong, choice, None, &[told]);
+    }
 }
 
 #[test]

@@ -148,13 +148,15 @@ impl Draft {
                         let advice = format!("add them to warnings/{other}.toml");
                         problems.report(&script.file, script.line, message, advice);
                     }
-                    Some(translated) if !script.asks_the_same(translated) => {
-                        let message =
-                            format!("`{id}` says something else in `{first}` and `{other}`");
-                        let advice = "give both the same version, questions, wordings and options";
-                        problems.report(&translated.file, translated.line, message, advice);
-                    }
                     Some(_) => {}
+                }
+            }
+        }
+        let own = locales.iter().find(|own| ***own == *locale).or_else(|| locales.first());
+        if let Some(own) = own {
+            for other in locales.iter().filter(|other| *other != own) {
+                for (id, steps) in &scripts {
+                    differing(id, steps, (own, other), problems);
                 }
             }
         }
@@ -420,15 +422,64 @@ fn of_mut<T>(steps: &mut [T; 3], step: Step) -> &mut T {
     }
 }
 
-impl Script {
-    fn asks_the_same(&self, other: &Self) -> bool {
-        fn shape(script: &Script) -> impl Iterator<Item = (&str, usize, Vec<(&str, bool)>)> {
-            script.questions.iter().map(|asked| {
-                let options = asked.options.iter().map(|option| (&*option.id, option.admits));
-                (&*asked.id, asked.wordings.len(), options.collect())
-            })
+/// Notes, once, whatever a warning says otherwise in another language than in the policy's own.
+fn differing(id: &str, steps: &[Locales; 3], (own, other): (&str, &str), problems: &Problems) {
+    let mut differences: Vec<String> = Vec::new();
+    let mut at = None;
+    for locales in steps {
+        let (Some(script), Some(translated)) = (locales.get(own), locales.get(other)) else {
+            continue;
+        };
+        for difference in script.differences(translated) {
+            at.get_or_insert(translated);
+            if !differences.contains(&difference) {
+                differences.push(difference);
+            }
         }
-        self.version == other.version && shape(self).eq(shape(other))
+    }
+    if let Some(Script { file, line, .. }) = at {
+        let message =
+            format!("`{id}` in `{other}` differs from `{own}`: {}", differences.join("; "));
+        problems.report(file, *line, message, "make them the same");
+    }
+}
+
+impl Script {
+    /// Returns what of the words to come must be as it is here and is not.
+    fn differences(&self, other: &Self) -> Vec<String> {
+        fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+            let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        }
+        let mut differences = Vec::new();
+        let mut compare = |what: &str, here: String, there: String| {
+            if here != there {
+                differences.push(format!("{what} {there} and not {here}"));
+            }
+        };
+        compare("it has version", self.version.to_string(), other.version.to_string());
+        let ids = |script: &Self| list(script.questions.iter().map(|asked| &*asked.id));
+        compare("it asks", ids(self), ids(other));
+        for asked in &self.questions {
+            let Some(also) = other.questions.iter().find(|also| also.id == asked.id) else {
+                continue;
+            };
+            let count = |asked: &Asked| asked.wordings.len().to_string();
+            let id = &asked.id;
+            compare(&format!("the number of wordings of `{id}` is"), count(asked), count(also));
+            let options = |asked: &Asked| list(asked.options.iter().map(|option| &*option.id));
+            compare(&format!("the options of `{id}` are"), options(asked), options(also));
+            let admitting = |asked: &Asked| {
+                let options = asked.options.iter().filter(|option| option.admits);
+                list(options.map(|option| &*option.id))
+            };
+            let (here, there) = (admitting(asked), admitting(also));
+            // Where the options differ it is those that are to be mended.
+            if options(asked) == options(also) {
+                compare(&format!("to `{id}` admits"), here, there);
+            }
+        }
+        differences
     }
 }
 

@@ -196,11 +196,31 @@ fn every_language_says_the_same() {
 
     let (_, problems) = read(&[("en", &english), ("cy", &script("y", ""))]);
     assert_eq!(problems, ["en:9: `fee` has no words to ask in `cy`: add them to warnings/cy.toml"]);
-    for (from, to) in [("version = 3", "version = 4"), ("\"no\"", "\"nay\""), (", \"Really?\"", "")]
-    {
-        let (_, problems) = read(&[("en", &english), ("cy", &other.replace(from, to))]);
-        assert!(problems.iter().any(|problem| problem.contains("says something else")), "{from}");
+    for (from, to, told) in [
+        ("version = 3", "version = 4", "it has version 4 and not 3"),
+        ("\"told\"", "\"said\"", "it asks `said` and not `told`"),
+        (", \"Really?\"", "", "the number of wordings of `told` is 1 and not 2"),
+        ("\"no\"", "\"nay\"", "the options of `told` are `yes`, `nay` and not `yes`, `no`"),
+        (
+            "text = \"Yes\", admits = true }, { id = \"no\", text = \"No\" }",
+            "text = \"Yes\" }, { id = \"no\", text = \"No\", admits = true }",
+            "to `told` admits `no` and not `yes`",
+        ),
+    ] {
+        assert!(other.contains(from), "{from}");
+        let changed = other.replace(from, to);
+        let (_, problems) = read(&[("cy", &changed), ("cy-x-phone", &changed), ("en", &english)]);
+        let want = ["cy", "cy-x-phone"].map(|locale| {
+            let differs = format!("`fee` in `{locale}` differs from `en`");
+            format!("{locale}:9: {differs}: {told}: make them the same")
+        });
+        assert_eq!(problems, want, "{from}");
     }
+    let changed = other.replace("version = 3", "version = 4").replace("\"no\"", "\"nay\"");
+    let (_, problems) = read(&[("cy", &changed), ("en", &english)]);
+    let both = "cy:9: `fee` in `cy` differs from `en`: it has version 4 and not 3; the options of \
+                `told` are `yes`, `nay` and not `yes`, `no`: make them the same";
+    assert_eq!(problems, [both]);
 }
 
 #[test]

@@ -17,6 +17,8 @@ use rust_decimal::Decimal;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use crate::money::Amount;
+
 mod nearest;
 
 pub use nearest::{nearest, slip};
@@ -249,6 +251,16 @@ impl<'d> Section<'d> {
         self.parsed(key, "a decimal, such as \"0.90\"", |text| Decimal::from_str_exact(text).ok())
     }
 
+    /// Reads an amount written in quotes; `expected` says which, as [`Self::parsed`] wants it.
+    pub fn amount(&self, key: &str, expected: &str) -> Option<Amount> {
+        let text = self.required(key)?.get_ref().as_str().unwrap_or("");
+        let bare: String = text.chars().filter(|char| !DRESSING.contains(char)).collect();
+        let dressed = bare != text && Amount::parse(&bare).is_ok();
+        let expected =
+            if dressed { "it without £ and commas, such as \"3200.00\"" } else { expected };
+        self.parsed(key, expected, |text| Amount::parse(text).ok())
+    }
+
     /// Reads one of the names in `choices`.
     pub fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.required(key)?.get_ref().as_str();
@@ -374,6 +386,9 @@ impl Origin<'_> {
         self.problems.report(self.file, self.line(at), message, advice);
     }
 }
+
+/// What people write around the digits of an amount.
+const DRESSING: [char; 3] = ['£', ',', ' '];
 
 /// Returns all items, or `None` where one is; runs through the rest either way, so that each notes
 /// its problems.

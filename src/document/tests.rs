@@ -65,6 +65,20 @@ fn a_name_is_one_of_those_known() {
 }
 
 #[test]
+fn an_amount_is_bare_digits() {
+    let amount = |section: &Section<'_>| section.amount("a", "an amount").is_some();
+    check("a = \"2400.00\"", amount, true, &[]);
+    let dressed =
+        "a.toml:1: `a` cannot be read: write it without £ and commas, such as \"3200.00\"";
+    for text in ["£2,400.00", "2,400", "£ 5"] {
+        check(&format!("a = \"{text}\""), amount, false, &[dressed]);
+    }
+    check("a = \"lots, £\"", amount, false, &["a.toml:1: `a` cannot be read: write an amount"]);
+    let bare = "a.toml:1: `a` cannot be read: put it in quotes: an amount";
+    check("a = 2400", amount, false, &[bare]);
+}
+
+#[test]
 fn lists_are_read_to_their_end() {
     let count = |section: &Section<'_>| section.texts("l").map(|texts| texts.len());
     check("l = [\"a\", \"b\"]", count, Some(2), &[]);

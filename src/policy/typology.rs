@@ -3,7 +3,6 @@
 use rust_decimal::Decimal;
 
 use crate::document::{Section, Text, all, nearest};
-use crate::money::Amount;
 use crate::policy::{Signals, Typology, Watch, Weight};
 use crate::signal;
 use crate::text::Concept;
@@ -57,7 +56,7 @@ pub(super) fn read<'d>(section: Section<'d>, watches: &[Watch], warnings: &Warni
     let thresholds = thresholds.filter_map(|(key, points)| Some((key, points?))).collect();
     let ordered = ordered(&section, [inform, ask, review, hold]);
     let expected = "an amount of the policy's currency, such as \"100.00\"";
-    let amount_min = section.parsed("amount_min", expected, |text| Amount::parse(text).ok());
+    let amount_min = section.amount("amount_min", expected);
     let precision = section.optional("precision", precision);
     let stated = section.text("warning");
     let warning = stated.and_then(|id| warning(&section, id, warnings));

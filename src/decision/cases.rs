@@ -96,6 +96,18 @@ impl Want {
         let fired = section.optional("fired", |section, key| fired(section, key, policy));
         let warning = section.optional("warning", Section::flag);
         let contact = section.optional("contact", |section, key| section.choice(key, &ROUTES));
+        let held_only = ["hold", "contact"].into_iter().filter(|key| section.has(key));
+        let mut contradictions = 0_usize;
+        for key in held_only.filter(|_| action == Some(Action::Allow)) {
+            contradictions = contradictions.saturating_add(1);
+            let message =
+                format!("`want` contradicts itself: it allows the payment and has a `{key}`");
+            let advice = format!("remove `{key}`, or write `action = \"hold\"`");
+            section.report(key, message, advice);
+        }
+        if contradictions != 0 {
+            return None;
+        }
         Some(Self {
             action: action?,
             hold: hold?,

@@ -415,6 +415,26 @@ fn a_wanted_story_is_told_of_wherever_it_came() {
 }
 
 #[test]
+fn a_case_that_wants_what_cannot_be_is_told_so() {
+    let transfer = "transfer = { amount = \"500\" }\n";
+    let want = |want: &str| of_case(&format!("{transfer}want = {{ {want} }}"));
+    let told = |key: &str| {
+        format!(
+            "cases.toml:5: `want` contradicts itself: it allows the payment and has a `{key}`: \
+             remove `{key}`, or write `action = \"hold\"`"
+        )
+    };
+    let (hold, contact) = ("hold = \"pending_review\"", "contact = \"screen\"");
+    assert_eq!(want(&format!("action = \"allow\", {hold}")), [told("hold")]);
+    assert_eq!(want(&format!("action = \"allow\", {contact}")), [told("contact")]);
+    assert_eq!(
+        want(&format!("action = \"allow\", {hold}, {contact}")),
+        [told("contact"), told("hold")]
+    );
+    assert_eq!(want("action = \"allow\", warning = false"), [""; 0]);
+}
+
+#[test]
 fn a_case_that_is_decided_otherwise_says_how() {
     let mut files = standard();
     let case = "schema = 1\n[[case]]\nname = \"a\"\ntransfer = { amount = \"500\" }\nwant = { action \

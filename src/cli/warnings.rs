@@ -89,7 +89,7 @@ impl Show {
         // A warning that is not found may be one that cannot be read: the problems say.
         let shown = if whole { None } else { self.shown(&policy::words(files)).ok() };
         let mut text = shown.unwrap_or_default();
-        if !text.is_empty() {
+        if !text.is_empty() && !text.ends_with("\n\n") {
             text.push('\n');
         }
         let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();

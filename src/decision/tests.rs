@@ -415,6 +415,39 @@ fn a_wanted_story_is_told_of_wherever_it_came() {
 }
 
 #[test]
+fn a_story_that_comes_after_another_says_why() {
+    let mut files = Files::default();
+    let policy = include_str!("../../tests/policy/small/policy.toml");
+    let (_, typology) = policy.split_once("[[typology]]").unwrap();
+    let other = typology.replacen("\"legal_fee\"\npriority    = 10", "\"other\"\npriority = 20", 1);
+    let policy = format!("{policy}\n[[typology]]{other}");
+    files.insert("policy.toml", policy.as_bytes());
+    let cases = include_str!("../../tests/policy/small/cases.toml");
+    let cases = cases.replacen("typology = \"legal_fee\"", "typology = \"other\"", 1);
+    files.insert("cases.toml", cases.as_bytes());
+    for (path, text) in [
+        ("lexicon.toml", include_str!("../../tests/policy/small/lexicon.toml")),
+        ("warnings/en.toml", include_str!("../../tests/policy/small/warnings/en.toml")),
+    ] {
+        files.insert(path, text.as_bytes());
+    }
+    let told = lines(&check(files).unwrap_err());
+    let told: Vec<_> = told.iter().filter(|line| line.contains("typology other and")).collect();
+    let [told] = told.as_slice() else { panic!("{told:?}") };
+    let want = "other 95 points, so to hold, but legal_fee goes before it by `priority`";
+    assert!(told.ends_with(want), "{told}");
+
+    let mut files = standard();
+    let case = "schema = 1\n[[case]]\nname = \"a\"\ntransfer = { amount = \"4900\" }\npayee = { \
+                added_minutes_ago = 40, times_paid = 0 }\nasked = { answers = { told_what_to_say = \
+                \"yes\" } }\nwant = { action = \"hold\", typology = \"bank_safe_account\" }\n";
+    files.insert("cases.toml", case.as_bytes());
+    let told = lines(&check(files).unwrap_err());
+    let want = "so to hold, but coached_on_a_call goes before it: it lacks one of `safe_account`, ";
+    assert!(told.iter().any(|line| line.contains(want)), "{told:?}");
+}
+
+#[test]
 fn a_case_that_wants_what_cannot_be_is_told_so() {
     let transfer = "transfer = { amount = \"500\" }\n";
     let want = |want: &str| of_case(&format!("{transfer}want = {{ {want} }}"));

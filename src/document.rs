@@ -17,9 +17,11 @@ use rust_decimal::Decimal;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use crate::money::Amount;
+
 mod nearest;
 
-pub use nearest::nearest;
+pub use nearest::{nearest, slip};
 
 /// One thing that is wrong with a file, and what to do about it.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -249,9 +251,29 @@ impl<'d> Section<'d> {
         self.parsed(key, "a decimal, such as \"0.90\"", |text| Decimal::from_str_exact(text).ok())
     }
 
+    /// Reads an amount written in quotes; `expected` says which, as [`Self::parsed`] wants it.
+    pub fn amount(&self, key: &str, expected: &str) -> Option<Amount> {
+        let text = self.required(key)?.get_ref().as_str().unwrap_or("");
+        let bare: String = text.chars().filter(|char| !DRESSING.contains(char)).collect();
+        let dressed = bare != text && Amount::parse(&bare).is_ok();
+        let expected =
+            if dressed { "it without £ and commas, such as \"3200.00\"" } else { expected };
+        self.parsed(key, expected, |text| Amount::parse(text).ok())
+    }
+
     /// Reads one of the names in `choices`.
     pub fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Option<T> {
-        let name = self.text(key)?;
+        let text = self.required(key)?.get_ref().as_str();
+        let Some(name) = text.filter(|text| !text.trim().is_empty()) else {
+            let names: Vec<_> = choices.iter().map(|(known, _)| format!("\"{known}\"")).collect();
+            let advice = match names.as_slice() {
+                [] => "write some text in quotes".to_owned(),
+                [name] => format!("write {name}, with its quotes"),
+                names => format!("write one of {}, with its quotes", names.join(", ")),
+            };
+            self.report(key, format!("`{key}` is no text"), advice);
+            return None;
+        };
         let chosen = choices.iter().find(|(known, _)| *known == name);
         if chosen.is_none() {
             let names = choices.iter().map(|(known, _)| *known);
@@ -269,9 +291,10 @@ impl<'d> Section<'d> {
     /// Reads a list of lists of texts.
     pub fn text_lists(&self, key: &str) -> Option<Vec<Vec<Text<'d>>>> {
         let array = self.array(key)?;
+        let wanted = "a list of lists, such as [[\"payee\"], [\"voice\", \"control\"]]";
         let lists = array.iter().map(|item| match item.get_ref().as_array() {
             Some(inner) => self.texts_of(key, inner),
-            None => self.wrong_item(key, item, "a list of texts in brackets"),
+            None => self.wrong_item(key, item, wanted),
         });
         all(lists)
     }
@@ -363,6 +386,9 @@ impl Origin<'_> {
         self.problems.report(self.file, self.line(at), message, advice);
     }
 }
+
+/// What people write around the digits of an amount.
+const DRESSING: [char; 3] = ['£', ',', ' '];
 
 /// Returns all items, or `None` where one is; runs through the rest either way, so that each notes
 /// its problems.

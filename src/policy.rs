@@ -132,6 +132,12 @@ pub fn load(files: Files) -> Result<Policy, Vec<Problem>> {
     read::read(files)
 }
 
+/// Returns the words of files that need not be a policy, as far as they can be read, so that a draft
+/// can be looked at. What is wrong with them is [`load`]'s to tell.
+pub fn words(files: &Files) -> Warnings {
+    read::words(files)
+}
+
 /// Reads a policy that has not decided yet, and checks whether it is fit to: that its thresholds
 /// are within reach, its typologies tell themselves apart and need evidence of more than one kind,
 /// its phrases and words are used and can be understood.

@@ -168,6 +168,8 @@ signals![
 
 mod wording;
 
+pub use wording::concept;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -195,6 +195,23 @@ fn warnings_are_shown_as_the_payer_meets_them() {
 }
 
 #[test]
+fn the_words_of_a_draft_are_shown_with_its_problems_below() {
+    let folder = "tests/policy/forty";
+    let show = |arguments: &[&str]| {
+        run(&[&["warnings", "show", "--policy", folder][..], arguments].concat())
+    };
+    let draft = show(&["nobody_chooses_me"]);
+    draft.check(1, &["To inform", "warnings/en.toml:", "policy.toml:", "not usable"]);
+    let words = draft.out.find("To inform").expect("words");
+    assert!(draft.out.find("policy.toml:").is_some_and(|problem| words < problem), "{draft:?}");
+    show(&[]).check(1, &["name one to read it", "policy.toml:", "not usable"]);
+    show(&["nobody"]).check(1, &["policy.toml:", "not usable"]);
+    let json = show(&["nobody_chooses_me", "--json"]);
+    json.check(1, &["policy.toml:", "not usable"]);
+    assert!(!json.out.contains("digest"), "{json:?}");
+}
+
+#[test]
 fn all_warnings_are_written_to_one_page() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("warnings.html").display().to_string();

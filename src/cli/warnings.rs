@@ -14,7 +14,7 @@ use crate::cli::{CliError, page, print};
 use crate::document::{Problem, nearest};
 use crate::grpc::write::warning;
 use crate::money::{Amount, Currency, Money};
-use crate::policy::{self, Policy};
+use crate::policy::{self, Files, Policy};
 use crate::warning::{Blanks, Choice, Pick, Step, Warnings, Words};
 
 mod sheet;
@@ -70,14 +70,42 @@ impl Command {
 
 impl Show {
     fn run(&self) -> Result<(), CliError> {
-        let policy = load(self.policy.as_deref())?;
+        let folder = self.policy.as_deref();
+        let files = folder.map_or_else(|| Ok(policy::standard()), crate::cli::policy::read)?;
+        let policy = match policy::load(files.clone()) {
+            Ok(policy) => policy,
+            Err(problems) => return self.show_draft(&files, &problems),
+        };
         if let Some(path) = &self.html {
             return self.write(&policy, path);
         }
-        let warnings = policy.warnings();
+        print(&self.shown(policy.warnings())?)
+    }
+
+    /// Shows the words that can be read of a policy that is none yet, and all that is wrong with it
+    /// below. A page for approval and what programs read are of whole policies only.
+    fn show_draft(&self, files: &Files, problems: &[Problem]) -> Result<(), CliError> {
+        let whole = self.json || self.html.is_some();
+        // A warning that is not found may be one that cannot be read: the problems say.
+        let shown = if whole { None } else { self.shown(&policy::words(files)).ok() };
+        let mut text = shown.unwrap_or_default();
+        if !text.is_empty() && !text.ends_with("\n\n") {
+            text.push('\n');
+        }
+        let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
+        text.push_str(&lines.join("\n"));
+        text.push('\n');
+        print(&text)?;
+        let count = problems.len();
+        let what = if count == 1 { "problem" } else { "problems" };
+        Err(CliError::NotAsExpected(format!("{count} {what}; this policy is not usable")))
+    }
+
+    /// Lays out what is asked for: the warnings named, or a list of all.
+    fn shown(&self, warnings: &Warnings) -> Result<String, CliError> {
         let chosen = self.chosen(warnings)?;
         if self.id.is_none() && self.step.is_none() {
-            return print(&if self.json { list_json(warnings)? } else { list(warnings) });
+            return if self.json { list_json(warnings) } else { Ok(list(warnings)) };
         }
         let mut text = String::new();
         for (step, words) in chosen {
@@ -87,7 +115,7 @@ impl Show {
                 text_of(step, &words)
             });
         }
-        print(&text)
+        Ok(text)
     }
 
     /// Returns the words that are asked for, in the order of ids and steps.
@@ -152,20 +180,6 @@ impl Show {
         let count = policy.warnings().count();
         print(&format!("{count} texts for approval: open {} in a browser\n", path.display()))
     }
-}
-
-/// Loads a policy, or tells every problem that it has.
-fn load(folder: Option<&Path>) -> Result<Policy, CliError> {
-    let files = folder.map_or_else(|| Ok(policy::standard()), crate::cli::policy::read)?;
-    policy::load(files).map_err(|problems| {
-        let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
-        let told = print(&format!("{}\n", lines.join("\n")));
-        let count = problems.len();
-        let what = if count == 1 { "problem" } else { "problems" };
-        told.err().unwrap_or_else(|| {
-            CliError::NotAsExpected(format!("{count} {what}; this policy is not usable"))
-        })
-    })
 }
 
 /// Lays out a list of all warnings.

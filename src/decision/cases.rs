@@ -6,16 +6,15 @@
 //!
 //! Never part of deciding: cases are read and run while a policy is checked.
 
-use std::cmp::Reverse;
-
-use crate::decision::{Action, ContactRoute, Decision, HoldKind, Weighed, decide};
+use crate::decision::{Action, ContactRoute, Decision, HoldKind, decide};
 use crate::document::{Document, Problem, Problems, Section, all, nearest};
 use crate::policy::{Files, Policy, admit};
-use crate::signal::{Facts, Reading};
-use crate::text::Concept;
+use crate::signal::Reading;
 
+mod account;
 mod facts;
 
+use account::account_of;
 use facts::facts;
 
 /// A policy that was checked, and how much there was to check.
@@ -56,9 +55,18 @@ fn run(policy: &Policy, problems: &Problems) -> usize {
         let want = Want::read(&want, policy);
         if let (Some(facts), Some(want)) = (facts, want) {
             let decision = decide(&facts, policy);
-            for (wanted, got) in want.differences(&decision, policy) {
+            let mut differences = want.differences(&decision, policy);
+            // As they will be listed, for the account is told once and read first.
+            differences.sort();
+            for (at, (wanted, got)) in differences.into_iter().enumerate() {
+                let lost = want.typology.as_deref();
+                let lost = lost.filter(|wanted| decision.typology.as_deref() != Some(*wanted));
+                let advice = match at {
+                    0 => account_of(&facts, &decision, policy, lost),
+                    _ => "it came about as told above".to_owned(),
+                };
                 let message = format!("the case wants {wanted} and gets {got}");
-                case.report("want", message, account_of(&facts, &decision, policy));
+                case.report("want", message, advice);
             }
         }
     }
@@ -88,6 +96,18 @@ impl Want {
         let fired = section.optional("fired", |section, key| fired(section, key, policy));
         let warning = section.optional("warning", Section::flag);
         let contact = section.optional("contact", |section, key| section.choice(key, &ROUTES));
+        let held_only = ["hold", "contact"].into_iter().filter(|key| section.has(key));
+        let mut contradictions = 0_usize;
+        for key in held_only.filter(|_| action == Some(Action::Allow)) {
+            contradictions = contradictions.saturating_add(1);
+            let message =
+                format!("`want` contradicts itself: it allows the payment and has a `{key}`");
+            let advice = format!("remove `{key}`, or write `action = \"hold\"`");
+            section.report(key, message, advice);
+        }
+        if contradictions != 0 {
+            return None;
+        }
         Some(Self {
             action: action?,
             hold: hold?,
@@ -134,37 +154,6 @@ impl Want {
     }
 }
 
-/// Returns how a decision came about, in one line: what fired, what the texts mention, and the
-/// typologies that came closest.
-fn account_of(facts: &Facts, decision: &Decision, policy: &Policy) -> String {
-    let or_nothing = |list: String| if list.is_empty() { "nothing".to_owned() } else { list };
-    let fired = or_nothing(names_fired(decision, policy).join(", "));
-    let mut concepts: Vec<_> = facts.mentions.iter().map(|mention| mention.concept).collect();
-    concepts.sort_unstable();
-    concepts.dedup();
-    let concepts: Vec<_> = concepts.into_iter().map(Concept::name).collect();
-    let mentioned = or_nothing(concepts.join(", "));
-
-    let mut weighed: Vec<_> = decision.weighed.iter().collect();
-    weighed.sort_by_key(|weighed| Reverse((weighed.step, weighed.points)));
-    let weighed = weighed.into_iter().take(TOLD_MAX).map(|weighed| {
-        let Weighed { typology, points, step } = weighed;
-        let story = policy.typologies().iter().find(|story| story.id == *typology);
-        match step {
-            Some(step) => format!("{typology} {points} points, so to {}", step.name()),
-            None if story.is_some_and(|story| story.inform_from <= *points) => {
-                format!("{typology} {points} points, without all that it needs")
-            }
-            None => format!("{typology} {points} points"),
-        }
-    });
-    let mut weighed: Vec<_> = weighed.collect();
-    if weighed.is_empty() {
-        weighed.push("no typology comes to anything".to_owned());
-    }
-    format!("{fired} fired, {mentioned} is mentioned: {}", weighed.join("; "))
-}
-
 fn names_fired<'p>(decision: &Decision, policy: &'p Policy) -> Vec<&'p str> {
     let fired = decision.readings.iter().filter(|read| matches!(read.reading, Reading::Fired(_)));
     let mut watches = policy.watches().iter();
@@ -191,9 +180,6 @@ fn fired(section: &Section<'_>, key: &str, policy: &Policy) -> Option<Vec<Box<st
 }
 
 const FILE: &str = "cases.toml";
-
-/// Typologies that a problem tells of: those that came closest.
-const TOLD_MAX: usize = 3;
 
 const ACTIONS: [(&str, Action); 2] = [("allow", Action::Allow), ("hold", Action::Hold)];
 const HOLDS: [(&str, HoldKind); 2] =

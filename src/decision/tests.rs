@@ -334,6 +334,139 @@ fn the_seed_chooses_between_wordings_that_ask_the_same() {
     assert_eq!(words(0).digest, words(1).digest);
 }
 
+/// Returns the problems of the smallest policy with one case, whose keys these are.
+fn of_case(keys: &str) -> Vec<String> {
+    let mut files = Files::default();
+    for (path, text) in [
+        ("policy.toml", include_str!("../../tests/policy/small/policy.toml")),
+        ("lexicon.toml", include_str!("../../tests/policy/small/lexicon.toml")),
+        ("warnings/en.toml", include_str!("../../tests/policy/small/warnings/en.toml")),
+    ] {
+        files.insert(path, text.as_bytes());
+    }
+    let case = format!("schema = 1\n[[case]]\nname = \"a\"\n{keys}\n");
+    files.insert("cases.toml", case.as_bytes());
+    let told = lines(&check(files).unwrap_err()).into_iter();
+    told.filter(|line| line.starts_with("cases.toml:") && !line.contains("cases tell of")).collect()
+}
+
+#[test]
+fn a_story_that_lost_says_what_it_lacks() {
+    let payee =
+        "payee = { added_minutes_ago = 6, times_paid = 0 }\npayer = { balance = \"3450\" }\n";
+    let voice = "session = { call = \"in_progress\", call_direction = \"incoming\" }\n";
+    let none = "session = { call = \"none\" }\n";
+    let legal = "transfer = { amount = \"3200\", reference = \"LEGAL ADVICE\" }\n";
+    for (facts, told) in [
+        (
+            ["transfer = { amount = \"3200\", reference = \"FAMILY\" }\n", payee, voice],
+            "new_payee, balance_drain, call_in_progress fired, nothing is mentioned: legal_fee 65 \
+             points, but lacks `legal_pretext` and a mention of one of `legal_advice`, `warrant`",
+        ),
+        (
+            [legal, payee, none],
+            "new_payee, balance_drain, legal_pretext fired, legal_advice is mentioned: legal_fee 65 \
+             points, but lacks one of `refund_promise`, `voice`",
+        ),
+        (
+            [legal, "", voice],
+            "call_in_progress, legal_pretext fired, legal_advice is mentioned: legal_fee 60 points, \
+             but lacks `payee`",
+        ),
+        (
+            ["transfer = { amount = \"3200\" }\n", "", none],
+            "nothing fired, nothing is mentioned: legal_fee 0 points, but informs from 55, and lacks \
+             `payee` and `legal_pretext` and one of `refund_promise`, `voice` and a mention of one \
+             of `legal_advice`, `warrant`",
+        ),
+        (
+            [
+                "transfer = { amount = \"99\", reference = \"LEGAL ADVICE\" }\n",
+                "payee = { added_minutes_ago = 6, times_paid = 0 }\n",
+                voice,
+            ],
+            "new_payee, call_in_progress, legal_pretext fired, legal_advice is mentioned: legal_fee \
+             75 points, but speaks of larger amounts only",
+        ),
+    ] {
+        let keys = [&facts.concat(), "want = { action = \"allow\", typology = \"legal_fee\" }"];
+        let problems = of_case(&keys.concat());
+        let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+        let (_, problem) = problem.split_once(": ").unwrap();
+        let want = format!("the case wants the typology legal_fee and gets none: {told}");
+        assert_eq!(problem, want);
+    }
+}
+
+#[test]
+fn a_wanted_story_is_told_of_wherever_it_came() {
+    let mut files = standard();
+    let case = "schema = 1\n[[case]]\nname = \"a\"\ntransfer = { amount = \"3200.00\", reference = \
+                \"LEGAL ADVICE\" }\npayer = { balance = \"3450.00\" }\npayee = { added_minutes_ago = \
+                6, times_paid = 0 }\nsession = { call = \"in_progress\" }\nwant = { action = \
+                \"hold\", typology = \"own_name_hop\" }\n";
+    files.insert("cases.toml", case.as_bytes());
+    let told = lines(&check(files).unwrap_err());
+    let told: Vec<_> = told.iter().filter(|line| line.contains("own_name_hop and gets")).collect();
+    let [told] = told.as_slice() else { panic!("{told:?}") };
+    assert!(told.contains("wants the typology own_name_hop and gets police_legal_fee"), "{told}");
+    assert!(told.contains("; own_name_hop "), "{told}");
+    assert!(told.contains("lacks `own_name`"), "{told}");
+}
+
+#[test]
+fn a_story_that_comes_after_another_says_why() {
+    let mut files = Files::default();
+    let policy = include_str!("../../tests/policy/small/policy.toml");
+    let (_, typology) = policy.split_once("[[typology]]").unwrap();
+    let other = typology.replacen("\"legal_fee\"\npriority    = 10", "\"other\"\npriority = 20", 1);
+    let policy = format!("{policy}\n[[typology]]{other}");
+    files.insert("policy.toml", policy.as_bytes());
+    let cases = include_str!("../../tests/policy/small/cases.toml");
+    let cases = cases.replacen("typology = \"legal_fee\"", "typology = \"other\"", 1);
+    files.insert("cases.toml", cases.as_bytes());
+    for (path, text) in [
+        ("lexicon.toml", include_str!("../../tests/policy/small/lexicon.toml")),
+        ("warnings/en.toml", include_str!("../../tests/policy/small/warnings/en.toml")),
+    ] {
+        files.insert(path, text.as_bytes());
+    }
+    let told = lines(&check(files).unwrap_err());
+    let told: Vec<_> = told.iter().filter(|line| line.contains("typology other and")).collect();
+    let [told] = told.as_slice() else { panic!("{told:?}") };
+    let want = "other 95 points, so to hold, but legal_fee goes before it by `priority`";
+    assert!(told.ends_with(want), "{told}");
+
+    let mut files = standard();
+    let case = "schema = 1\n[[case]]\nname = \"a\"\ntransfer = { amount = \"4900\" }\npayee = { \
+                added_minutes_ago = 40, times_paid = 0 }\nasked = { answers = { told_what_to_say = \
+                \"yes\" } }\nwant = { action = \"hold\", typology = \"bank_safe_account\" }\n";
+    files.insert("cases.toml", case.as_bytes());
+    let told = lines(&check(files).unwrap_err());
+    let want = "so to hold, but coached_on_a_call goes before it: it lacks one of `safe_account`, ";
+    assert!(told.iter().any(|line| line.contains(want)), "{told:?}");
+}
+
+#[test]
+fn a_case_that_wants_what_cannot_be_is_told_so() {
+    let transfer = "transfer = { amount = \"500\" }\n";
+    let want = |want: &str| of_case(&format!("{transfer}want = {{ {want} }}"));
+    let told = |key: &str| {
+        format!(
+            "cases.toml:5: `want` contradicts itself: it allows the payment and has a `{key}`: \
+             remove `{key}`, or write `action = \"hold\"`"
+        )
+    };
+    let (hold, contact) = ("hold = \"pending_review\"", "contact = \"screen\"");
+    assert_eq!(want(&format!("action = \"allow\", {hold}")), [told("hold")]);
+    assert_eq!(want(&format!("action = \"allow\", {contact}")), [told("contact")]);
+    assert_eq!(
+        want(&format!("action = \"allow\", {hold}, {contact}")),
+        [told("contact"), told("hold")]
+    );
+    assert_eq!(want("action = \"allow\", warning = false"), [""; 0]);
+}
+
 #[test]
 fn a_case_that_is_decided_otherwise_says_how() {
     let mut files = standard();
@@ -351,7 +484,8 @@ fn a_case_that_is_decided_otherwise_says_how() {
              people who look alike, as many as of victims"
                 .to_owned(),
             format!("cases.toml:5: the case wants fired new_payee and gets none: {advice}"),
-            format!("cases.toml:5: the case wants to hold and gets allow: {advice}"),
+            "cases.toml:5: the case wants to hold and gets allow: it came about as told above"
+                .to_owned(),
             "cases.toml:8: `amount` cannot be read: write an amount, such as \"3200.00\""
                 .to_owned(),
             "cases.toml:9: `block` is no action: known here: `allow`, `hold`".to_owned(),

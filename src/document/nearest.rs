@@ -20,6 +20,16 @@ pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str> + Clone) -> 
     }
 }
 
+/// Returns the one of `names` that `name` is with a slip: of the same length or a letter off, and
+/// with one or two letters wrong.
+pub fn slip<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let chars = name.chars().count();
+    let near = names.filter(|known| known.chars().count().abs_diff(chars) <= 1);
+    let distances = near.map(|known| (distance(name, known), known));
+    let nearest = distances.min().filter(|(slips, _)| *slips <= chars.div_ceil(3).min(2));
+    nearest.map(|(_, known)| known)
+}
+
 /// Counts letters to be added, removed or replaced until `one` is `other`, and neighbours to be
 /// swapped as two.
 fn distance(one: &str, other: &str) -> usize {
@@ -57,6 +67,24 @@ mod tests {
             ("kitten", "sitting", 3),
         ] {
             assert_eq!(distance(one, other), want, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_slip_is_a_letter_or_two_at_about_the_same_length() {
+        let names = || ["bail", "court", "agency"].into_iter();
+        for (name, want) in [
+            ("bale", Some("bail")),
+            ("bial", Some("bail")),
+            ("bai", Some("bail")),
+            ("bails", Some("bail")),
+            ("bailed", None),
+            ("bailiff", None),
+            ("tower", None),
+            ("agancys", Some("agency")),
+            ("ogancys", None),
+        ] {
+            assert_eq!(slip(name, names()), want, "{name}");
         }
     }
 

@@ -58,6 +58,24 @@ fn a_name_is_one_of_those_known() {
     check("step = \"holds\"", choice, None, &[near]);
     let far = "a.toml:1: `block` is no step: known here: `ask`, `hold`";
     check("step = \"block\"", choice, None, &[far]);
+    for wrong in ["step = true", "step = 1", "step = \"\""] {
+        let told = "a.toml:1: `step` is no text: write one of \"ask\", \"hold\", with its quotes";
+        check(wrong, choice, None, &[told]);
+    }
+}
+
+#[test]
+fn an_amount_is_bare_digits() {
+    let amount = |section: &Section<'_>| section.amount("a", "an amount").is_some();
+    check("a = \"2400.00\"", amount, true, &[]);
+    let dressed =
+        "a.toml:1: `a` cannot be read: write it without £ and commas, such as \"3200.00\"";
+    for text in ["£2,400.00", "2,400", "£ 5"] {
+        check(&format!("a = \"{text}\""), amount, false, &[dressed]);
+    }
+    check("a = \"lots, £\"", amount, false, &["a.toml:1: `a` cannot be read: write an amount"]);
+    let bare = "a.toml:1: `a` cannot be read: put it in quotes: an amount";
+    check("a = 2400", amount, false, &[bare]);
 }
 
 #[test]
@@ -72,7 +90,8 @@ fn lists_are_read_to_their_end() {
 
     let lists = |section: &Section<'_>| section.text_lists("l").map(|lists| lists.len());
     check("l = [[\"a\"], [\"b\", \"c\"]]", lists, Some(2), &[]);
-    let wrong = "a.toml:1: `l` holds something else: write a list of texts in brackets";
+    let wrong = "a.toml:1: `l` holds something else: write a list of lists, such as \
+                 [[\"payee\"], [\"voice\", \"control\"]]";
     check("l = [\"a\"]", lists, None, &[wrong]);
 }
 

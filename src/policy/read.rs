@@ -8,7 +8,7 @@ use crate::policy::check::{self, Whole};
 use crate::policy::typology::{self, Story};
 use crate::policy::{CannotAsk, Files, Policy, Signals, Typology, WATCHES_MAX, Watch};
 use crate::signal::{self, Facts, Family, Look, Reading};
-use crate::text::{Concept, Draft as Phrases, Lexicon, Listed, PhraseError};
+use crate::text::{Draft as Phrases, Lexicon, Listed, PhraseError};
 use crate::warning::{Bank, Draft as Scripts, Elsewhere, Warnings};
 
 /// Reads every file, and a policy out of them where none has a problem.
@@ -75,6 +75,28 @@ fn cancelling(watches: &[Watch]) -> Vec<(usize, Signals)> {
     watches.iter().enumerate().filter_map(cancels).collect()
 }
 
+/// Returns the words that can be read, said by whatever is known of the bank.
+pub(super) fn words(files: &Files) -> Warnings {
+    let unheard = Problems::default();
+    let mut scripts = Scripts::default();
+    let mut locales = Vec::new();
+    for (path, contents) in files.iter() {
+        let Some(locale) = locale_of(path) else { continue };
+        let Some(text) = source(path, contents, &unheard) else { continue };
+        scripts.read(locale, &Document::parse(path, text, &unheard).root());
+        locales.push(locale);
+    }
+    let policy = files.contents("policy.toml").unwrap_or(&[]);
+    let policy = std::str::from_utf8(policy).unwrap_or("");
+    let document = Document::parse("policy.toml", policy, &unheard);
+    let root = document.root();
+    let bank = root.section("bank").and_then(|section| read_bank(&section, &locales));
+    let bank = bank.unwrap_or_else(|| Bank::of("your bank", "the number on your card"));
+    let locale = root.text("locale").filter(|locale| locales.contains(locale));
+    let locale = locale.or_else(|| locales.first().copied()).unwrap_or("");
+    scripts.finish(bank, locale, &unheard)
+}
+
 /// Reads every file. Checks them as well where `unfit` takes what the checks find.
 fn read_files(files: &Files, unfit: Option<&Problems>, problems: &Problems) -> Option<Draft> {
     let mut policy = None;
@@ -83,13 +105,13 @@ fn read_files(files: &Files, unfit: Option<&Problems>, problems: &Problems) -> O
     let mut scripts = Scripts::default();
     let mut locales = Vec::new();
     for (path, contents) in files.iter() {
-        let locale = path.strip_prefix("warnings/").and_then(|name| name.strip_suffix(".toml"));
+        let locale = locale_of(path);
         let Some(text) = source(path, contents, problems) else { continue };
         match (path, locale) {
             ("policy.toml", _) => policy = Some(text),
             ("cases.toml", _) => cases = true,
             ("lexicon.toml", _) => lexicon = read_lexicon(path, text, problems),
-            (_, Some(locale)) if is_locale(locale) => {
+            (_, Some(locale)) => {
                 scripts.read(locale, &Document::parse(path, text, problems).root());
                 locales.push(locale);
             }
@@ -339,7 +361,6 @@ fn read_lexicon(path: &str, text: &str, problems: &Problems) -> Option<Lexicon> 
     let document = Document::parse(path, text, problems);
     let root = document.root();
     root.whole("schema", 1..=1_i64);
-    let concepts: Vec<_> = Concept::ALL.iter().map(|concept| (concept.name(), *concept)).collect();
 
     let mut phrases = Phrases::default();
     // Lexicons from before there were any have none.
@@ -351,7 +372,8 @@ fn read_lexicon(path: &str, text: &str, problems: &Problems) -> Option<Lexicon> 
     }
     let (mut seen, mut full) = (Vec::new(), false);
     for section in root.sections("concept")? {
-        let concept = section.choice("id", &concepts);
+        let id = section.text("id").map(|text| Text { text, line: section.line_of("id") });
+        let concept = id.and_then(|id| signal::concept(&section, id));
         let spoken = section.texts("phrases");
         let excepted = section.optional("exceptions", Section::texts);
         let Some(concept) = concept else { continue };
@@ -378,6 +400,12 @@ fn read_lexicon(path: &str, text: &str, problems: &Problems) -> Option<Lexicon> 
         }
     }
     Some(phrases.compile())
+}
+
+/// Returns the language of a file of words.
+fn locale_of(path: &str) -> Option<&str> {
+    let name = path.strip_prefix("warnings/")?.strip_suffix(".toml")?;
+    Some(name).filter(|name| is_locale(name))
 }
 
 /// Tells whether a file name is a BCP 47 language tag, as far as letters go.

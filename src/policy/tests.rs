@@ -84,7 +84,7 @@ fn names_that_lead_nowhere_are_found() {
         "lexicon.toml",
         "id = \"bail\"",
         "id = \"bale\"",
-        &["lexicon.toml: `bale` is no id: did you mean `bail`?"],
+        &["lexicon.toml: `bale` is no concept: did you mean `bail`?"],
     );
 }
 

@@ -3,7 +3,6 @@
 use rust_decimal::Decimal;
 
 use crate::document::{Section, Text, all, nearest};
-use crate::money::Amount;
 use crate::policy::{Signals, Typology, Watch, Weight};
 use crate::signal;
 use crate::text::Concept;
@@ -57,7 +56,7 @@ pub(super) fn read<'d>(section: Section<'d>, watches: &[Watch], warnings: &Warni
     let thresholds = thresholds.filter_map(|(key, points)| Some((key, points?))).collect();
     let ordered = ordered(&section, [inform, ask, review, hold]);
     let expected = "an amount of the policy's currency, such as \"100.00\"";
-    let amount_min = section.parsed("amount_min", expected, |text| Amount::parse(text).ok());
+    let amount_min = section.amount("amount_min", expected);
     let precision = section.optional("precision", precision);
     let stated = section.text("warning");
     let warning = stated.and_then(|id| warning(&section, id, warnings));
@@ -154,10 +153,8 @@ fn mentions<'d>(section: &Section<'d>, key: &str) -> Option<Vec<Text<'d>>> {
         let advice = "name concepts of the lexicon, or remove the key";
         section.report(key, format!("`{key}` names nothing"), advice);
     }
-    for name in names.iter().filter(|name| concept(name).is_none()) {
-        let known = Concept::ALL.iter().map(|concept| concept.name());
-        let message = format!("`{}` is no concept", name.text);
-        section.report_at(name.line, message, nearest(name.text, known));
+    for name in &names {
+        let _ = signal::concept(section, *name);
     }
     Some(names)
 }
@@ -172,11 +169,7 @@ fn precision(section: &Section<'_>, key: &str) -> Option<Decimal> {
 }
 
 fn concepts(names: &[Text<'_>]) -> Option<Vec<Concept>> {
-    names.iter().map(concept).collect()
-}
-
-fn concept(name: &Text<'_>) -> Option<Concept> {
-    Concept::ALL.iter().copied().find(|concept| concept.name() == name.text)
+    names.iter().map(|name| Concept::named(name.text)).collect()
 }
 
 /// Reads one list of groups and signals of which one must have fired.
@@ -266,6 +259,9 @@ fn warning<'d>(section: &Section<'d>, id: &'d str, warnings: &Warnings) -> Optio
     }
     let missing = Step::ALL.into_iter().filter(|step| !warnings.has(id, *step));
     all(missing.map(|step| {
+        if warnings.is_faulty(id, step) {
+            return None;
+        }
         let message = format!("the warning `{id}` has no words to {}", step.name());
         let advice = format!("add [warning.{}] to it", step.name());
         section.report("warning", message, advice);

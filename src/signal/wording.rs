@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use crate::document::{Section, all, nearest};
+use crate::document::{Section, Text, all, slip};
 use crate::signal::{Facts, Reading};
 use crate::text::Concept;
 use crate::transfer::Fact;
@@ -36,15 +36,26 @@ pub(super) fn concepts(section: &Section<'_>, key: &str) -> Option<Vec<Concept>>
         section.report(key, format!("`{key}` is empty"), "name a concept of lexicon.toml");
         return None;
     }
-    all(names.iter().map(|name| {
-        let concept = Concept::named(name.text);
-        if concept.is_none() {
-            let known = Concept::ALL.iter().map(|concept| concept.name());
-            let message = format!("`{}` is no concept", name.text);
-            section.report_at(name.line, message, nearest(name.text, known));
-        }
-        concept
-    }))
+    all(names.iter().map(|name| concept(section, *name)))
+}
+
+/// Returns the concept of that name. Where there is none, notes that no policy can add one, or which
+/// one a slip hides.
+pub fn concept(section: &Section<'_>, name: Text<'_>) -> Option<Concept> {
+    let concept = Concept::named(name.text);
+    if concept.is_none() {
+        let names = Concept::ALL.iter().map(|concept| concept.name());
+        let mut message = format!("`{}` is no concept", name.text);
+        let advice = if let Some(known) = slip(name.text, names.clone()) {
+            format!("did you mean `{known}`?")
+        } else {
+            message.push_str(" that this program knows, and a policy cannot add one");
+            let names: Vec<_> = names.map(|known| format!("`{known}`")).collect();
+            format!("put the phrases under the nearest of {}", names.join(", "))
+        };
+        section.report_at(name.line, message, advice);
+    }
+    concept
 }
 
 /// Tells whether the payer wrote anything that could have mentioned something.
@@ -87,6 +98,14 @@ mod tests {
         assert_eq!(read("concepts = [\"bail\", \"court\"]"), (found, vec![]));
         for (text, problem) in [
             ("concepts = []", "a.toml:1: `concepts` is empty: name a concept of lexicon.toml"),
+            (
+                "concepts = [\"bailiff\"]",
+                "a.toml:1: `bailiff` is no concept that this program knows, and a policy cannot \
+                 add one: put the phrases under the nearest of `legal_advice`, `solicitor`, \
+                 `warrant`, `bail`, `court`, `refund_promise`, `refund`, `cheque`, `arrest`, `fine`, \
+                 `police`, `agency`, `bank_staff`, `investigation`, `safe_account`, `urgency`, \
+                 `secrecy`, `deposit_bond`, `courier`, `tax`, `recovery`, `immigration`",
+            ),
             ("concepts = [\"bale\"]", "a.toml:1: `bale` is no concept: did you mean `bail`?"),
         ] {
             assert_eq!(read(text), (None, vec![problem.to_owned()]));

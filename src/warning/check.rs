@@ -57,7 +57,8 @@ pub fn check(warnings: &Warnings, chosen: &[Chosen<'_>], problems: &Problems) {
             let advice = "name it as the `warning` of a typology, or remove it";
             note(format!("`{id}` is chosen by no typology"), advice);
         }
-        for (step, _) in all.iter().filter(|(_, locales)| locales.is_empty()) {
+        let missing = all.iter().filter(|(_, locales)| locales.is_empty());
+        for (step, _) in missing.filter(|(step, _)| !warnings.is_faulty(id, *step)) {
             let advice = format!("add [warning.{}] to it, in every language", step.name());
             note(format!("`{id}` has no words to {}", step.name()), &advice);
         }

@@ -24,6 +24,7 @@ pub struct Warnings {
     pub(super) stated: bool,
     pub(super) templates: Templates,
     pub(super) scripts: Scripts,
+    faulty: Faulty,
 }
 
 /// Scripts being read.
@@ -33,7 +34,12 @@ pub struct Draft {
     locales: Vec<Box<str>>,
     stated: bool,
     scripts: Scripts,
+    faulty: Faulty,
 }
+
+/// By id, step and locale: scripts that are there and could not be read, which is told of where it
+/// is found. They are not missing.
+type Faulty = Vec<(Box<str>, Step, Box<str>)>;
 
 /// By id, by step in their order, by locale: found by what is asked for without taking memory, for
 /// every decision asks.
@@ -94,8 +100,12 @@ impl Draft {
                 }
                 steps = steps.saturating_add(1);
                 let Some(words) = section.section(step.name()) else { continue };
-                let (Some(id), Some(version)) = (id, version) else { continue };
-                let script = self.script((id, step, locale), version, &words);
+                let Some(id) = id else { continue };
+                let script =
+                    version.and_then(|version| self.script((id, step, locale), version, &words));
+                if script.is_none() {
+                    self.faulty.push((id.into(), step, locale.into()));
+                }
                 let locales = of_mut(self.scripts.entry(id.into()).or_default(), step);
                 if locales.contains_key(locale) {
                     let message = format!("`{id}` is there twice");
@@ -122,7 +132,7 @@ impl Draft {
     /// Completes the scripts, noting what some language lacks. `locale` stands in for languages
     /// there are no words in.
     pub fn finish(self, bank: Bank, locale: &str, problems: &Problems) -> Warnings {
-        let Self { templates, locales, stated, scripts } = self;
+        let Self { templates, locales, stated, scripts, faulty } = self;
         let steps = |id, steps| Step::ALL.map(|step| (id, step, of(steps, step)));
         for (id, step, there) in scripts.iter().flat_map(|(id, all)| steps(id, all)) {
             let Some((first, script)) = there.get_key_value(locale).or_else(|| there.iter().next())
@@ -131,23 +141,26 @@ impl Draft {
             };
             for other in locales.iter().filter(|other| *other != first) {
                 match there.get(other) {
+                    None if is_faulty(&faulty, id, step, Some(other)) => {}
                     None => {
                         let message =
                             format!("`{id}` has no words to {} in `{other}`", step.name());
                         let advice = format!("add them to warnings/{other}.toml");
                         problems.report(&script.file, script.line, message, advice);
                     }
-                    Some(translated) if !script.asks_the_same(translated) => {
-                        let message =
-                            format!("`{id}` says something else in `{first}` and `{other}`");
-                        let advice = "give both the same version, questions, wordings and options";
-                        problems.report(&translated.file, translated.line, message, advice);
-                    }
                     Some(_) => {}
                 }
             }
         }
-        Warnings { bank, locale: locale.into(), stated, templates, scripts }
+        let own = locales.iter().find(|own| ***own == *locale).or_else(|| locales.first());
+        if let Some(own) = own {
+            for other in locales.iter().filter(|other| *other != own) {
+                for (id, steps) in &scripts {
+                    differing(id, steps, (own, other), problems);
+                }
+            }
+        }
+        Warnings { bank, locale: locale.into(), stated, templates, scripts, faulty }
     }
 
     fn script(
@@ -211,8 +224,13 @@ impl Draft {
     }
 
     fn questions(&mut self, section: &Section<'_>, bytes: &mut Vec<u8>) -> Option<Vec<Asked>> {
-        let sections = section.sections("question")?;
-        if !(1..=QUESTIONS_MAX).contains(&sections.len()) {
+        let sections = section.optional("question", Section::sections)?.unwrap_or_default();
+        if sections.is_empty() {
+            let advice = "add one to three [[warning.ask.question]] below it";
+            section.report("question", "the ask step has no question", advice);
+            return None;
+        }
+        if QUESTIONS_MAX < sections.len() {
             let advice = format!("ask 1 to {QUESTIONS_MAX}");
             section.report("question", "this is no number of questions to ask", advice);
         }
@@ -300,6 +318,11 @@ impl Warnings {
         self.any(id, step).is_some()
     }
 
+    /// Tells whether there are words for `step` that could not be read.
+    pub fn is_faulty(&self, id: &str, step: Step) -> bool {
+        is_faulty(&self.faulty, id, step, None)
+    }
+
     /// Returns the ids of all warnings, each once.
     pub fn ids(&self) -> Vec<&str> {
         self.scripts.keys().map(AsRef::as_ref).collect()
@@ -374,6 +397,12 @@ impl Warnings {
     }
 }
 
+/// Tells whether a script could not be read, in whatever language where none is named.
+fn is_faulty(faulty: &Faulty, id: &str, step: Step, locale: Option<&str>) -> bool {
+    let mut scripts = faulty.iter().filter(|(other, at, _)| **other == *id && *at == step);
+    scripts.any(|(_, _, other)| locale.is_none_or(|locale| **other == *locale))
+}
+
 /// Returns what belongs to a step.
 pub(super) fn of<T>(steps: &[T; 3], step: Step) -> &T {
     let [inform, ask, hold] = steps;
@@ -393,15 +422,64 @@ fn of_mut<T>(steps: &mut [T; 3], step: Step) -> &mut T {
     }
 }
 
-impl Script {
-    fn asks_the_same(&self, other: &Self) -> bool {
-        fn shape(script: &Script) -> impl Iterator<Item = (&str, usize, Vec<(&str, bool)>)> {
-            script.questions.iter().map(|asked| {
-                let options = asked.options.iter().map(|option| (&*option.id, option.admits));
-                (&*asked.id, asked.wordings.len(), options.collect())
-            })
+/// Notes, once, whatever a warning says otherwise in another language than in the policy's own.
+fn differing(id: &str, steps: &[Locales; 3], (own, other): (&str, &str), problems: &Problems) {
+    let mut differences: Vec<String> = Vec::new();
+    let mut at = None;
+    for locales in steps {
+        let (Some(script), Some(translated)) = (locales.get(own), locales.get(other)) else {
+            continue;
+        };
+        for difference in script.differences(translated) {
+            at.get_or_insert(translated);
+            if !differences.contains(&difference) {
+                differences.push(difference);
+            }
         }
-        self.version == other.version && shape(self).eq(shape(other))
+    }
+    if let Some(Script { file, line, .. }) = at {
+        let message =
+            format!("`{id}` in `{other}` differs from `{own}`: {}", differences.join("; "));
+        problems.report(file, *line, message, "make them the same");
+    }
+}
+
+impl Script {
+    /// Returns what of the words to come must be as it is here and is not.
+    fn differences(&self, other: &Self) -> Vec<String> {
+        fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+            let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        }
+        let mut differences = Vec::new();
+        let mut compare = |what: &str, here: String, there: String| {
+            if here != there {
+                differences.push(format!("{what} {there} and not {here}"));
+            }
+        };
+        compare("it has version", self.version.to_string(), other.version.to_string());
+        let ids = |script: &Self| list(script.questions.iter().map(|asked| &*asked.id));
+        compare("it asks", ids(self), ids(other));
+        for asked in &self.questions {
+            let Some(also) = other.questions.iter().find(|also| also.id == asked.id) else {
+                continue;
+            };
+            let count = |asked: &Asked| asked.wordings.len().to_string();
+            let id = &asked.id;
+            compare(&format!("the number of wordings of `{id}` is"), count(asked), count(also));
+            let options = |asked: &Asked| list(asked.options.iter().map(|option| &*option.id));
+            compare(&format!("the options of `{id}` are"), options(asked), options(also));
+            let admitting = |asked: &Asked| {
+                let options = asked.options.iter().filter(|option| option.admits);
+                list(options.map(|option| &*option.id))
+            };
+            let (here, there) = (admitting(asked), admitting(also));
+            // Where the options differ it is those that are to be mended.
+            if options(asked) == options(also) {
+                compare(&format!("to `{id}` admits"), here, there);
+            }
+        }
+        differences
     }
 }
 

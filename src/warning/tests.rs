@@ -169,17 +169,58 @@ fn an_answer_that_admits_is_told_from_one_that_denies() {
 }
 
 #[test]
+fn to_ask_is_to_have_a_question() {
+    let question = QUESTION.replace("[[warning.ask.question]]", "[[warning.ask.questions]]");
+    let told = "the ask step has no question: add one to three [[warning.ask.question]] below it";
+    let ask = script("x", "\n");
+    let (warnings, problems) = read(&[("en", &ask), ("cy", &script("y", QUESTION))]);
+    assert_eq!(problems, [format!("en:9: {told}")]);
+    assert_eq!(
+        (warnings.has("fee", Step::Ask), warnings.is_faulty("fee", Step::Ask)),
+        (true, true)
+    );
+    assert!(!warnings.is_faulty("fee", Step::Hold));
+
+    let (_, problems) = read(&[("en", &script("x", &question))]);
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems.iter().any(|problem| problem.ends_with(told)), "{problems:?}");
+    let (_, problems) = read(&[("en", &script("x", &QUESTION.repeat(4)))]);
+    assert_eq!(problems, ["en:13: this is no number of questions to ask: ask 1 to 3"]);
+    assert_eq!(read(&[("en", &script("x", &QUESTION.repeat(3)))]).1, [""; 0]);
+}
+
+#[test]
 fn every_language_says_the_same() {
     let (english, other) = (script("x", QUESTION), script("y", QUESTION));
     assert_eq!(read(&[("en", &english), ("cy", &other)]).1, [""; 0]);
 
     let (_, problems) = read(&[("en", &english), ("cy", &script("y", ""))]);
     assert_eq!(problems, ["en:9: `fee` has no words to ask in `cy`: add them to warnings/cy.toml"]);
-    for (from, to) in [("version = 3", "version = 4"), ("\"no\"", "\"nay\""), (", \"Really?\"", "")]
-    {
-        let (_, problems) = read(&[("en", &english), ("cy", &other.replace(from, to))]);
-        assert!(problems.iter().any(|problem| problem.contains("says something else")), "{from}");
+    for (from, to, told) in [
+        ("version = 3", "version = 4", "it has version 4 and not 3"),
+        ("\"told\"", "\"said\"", "it asks `said` and not `told`"),
+        (", \"Really?\"", "", "the number of wordings of `told` is 1 and not 2"),
+        ("\"no\"", "\"nay\"", "the options of `told` are `yes`, `nay` and not `yes`, `no`"),
+        (
+            "text = \"Yes\", admits = true }, { id = \"no\", text = \"No\" }",
+            "text = \"Yes\" }, { id = \"no\", text = \"No\", admits = true }",
+            "to `told` admits `no` and not `yes`",
+        ),
+    ] {
+        assert!(other.contains(from), "{from}");
+        let changed = other.replace(from, to);
+        let (_, problems) = read(&[("cy", &changed), ("cy-x-phone", &changed), ("en", &english)]);
+        let want = ["cy", "cy-x-phone"].map(|locale| {
+            let differs = format!("`fee` in `{locale}` differs from `en`");
+            format!("{locale}:9: {differs}: {told}: make them the same")
+        });
+        assert_eq!(problems, want, "{from}");
     }
+    let changed = other.replace("version = 3", "version = 4").replace("\"no\"", "\"nay\"");
+    let (_, problems) = read(&[("cy", &changed), ("en", &english)]);
+    let both = "cy:9: `fee` in `cy` differs from `en`: it has version 4 and not 3; the options of \
+                `told` are `yes`, `nay` and not `yes`, `no`: make them the same";
+    assert_eq!(problems, [both]);
 }
 
 #[test]

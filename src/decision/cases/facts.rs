@@ -11,7 +11,7 @@ use crate::account::{Account, Token};
 use crate::calendar::{Span, Time};
 use crate::document::{Section, all};
 use crate::history::{Listing, Pair, Recall};
-use crate::money::{Amount, Currency, Money};
+use crate::money::{Currency, Money};
 use crate::policy::Policy;
 use crate::signal::{Facts, Mode};
 use crate::transfer::{
@@ -113,7 +113,7 @@ fn transfer(section: &Section<'_>) -> Option<Transfer> {
 
 fn money(section: &Section<'_>, key: &str) -> Option<Money> {
     let expected = "an amount, such as \"3200.00\"";
-    let amount = section.parsed(key, expected, |text| Amount::parse(text).ok());
+    let amount = section.amount(key, expected);
     let expected = "three letters of ISO 4217, such as \"EUR\"";
     let currency = section
         .optional("currency", |section, key| section.parsed(key, expected, Currency::from_code));

@@ -4,7 +4,7 @@
 use crate::document::{Document, Problems};
 use crate::policy::check::signals::{SPOKEN, named, sections};
 use crate::policy::check::{LEXICON, POLICY, Whole};
-use crate::text::{Lexicon, hazards};
+use crate::text::{Concept, Lexicon, hazards};
 
 /// Notes phrases that no text can match or that honest texts do, and concepts that nobody looks for.
 pub(super) fn check(whole: &Whole<'_, '_>, problems: &Problems) {
@@ -65,7 +65,9 @@ fn wanted(whole: &Whole<'_, '_>, problems: &Problems) {
     let phrases = Document::parse(LEXICON, whole.text(LEXICON), &unheard);
     let lexicon = phrases.root();
     for section in lexicon.sections("concept").unwrap_or_default() {
-        let Some(id) = section.text("id").filter(|id| !wanted.contains(id)) else { continue };
+        // One that is no concept is told of already.
+        let id = section.text("id").filter(|id| Concept::named(id).is_some());
+        let Some(id) = id.filter(|id| !wanted.contains(id)) else { continue };
         let message = format!("no signal and no typology looks for `{id}`");
         let advice = "name it in the `concepts` of a signal, or remove its phrases";
         problems.report(LEXICON, section.line_of("id"), message, advice);

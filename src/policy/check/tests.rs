@@ -214,6 +214,47 @@ fn what_is_looked_for_can_be_said_and_what_can_be_said_is_looked_for() {
 }
 
 #[test]
+fn a_concept_that_there_is_not_is_told_of_once() {
+    let first = "[[concept]]\nid      = \"refund_promise\"";
+    for (id, said) in [
+        ("bailiff", "`bailiff` is no concept that this program knows, and a policy cannot add one"),
+        ("bale", "`bale` is no concept: did you mean `bail`?"),
+    ] {
+        let mut files = small();
+        let text = std::str::from_utf8(files.contents("lexicon.toml").unwrap()).unwrap();
+        let added = format!("[[concept]]\nid = \"{id}\"\nphrases = [\"sealed papers\"]\n{first}");
+        let text = text.replacen(first, &added, 1);
+        files.insert("lexicon.toml", text.as_bytes());
+        let found = problems(files);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found.iter().all(|problem| problem.contains(said)), "{found:?}");
+    }
+}
+
+#[test]
+fn a_warning_without_a_question_is_told_of_once() {
+    let mut files = small();
+    let text = std::str::from_utf8(files.contents("warnings/en.toml").unwrap()).unwrap();
+    let mut kept = String::new();
+    let mut asking = false;
+    for line in text.lines() {
+        if line.starts_with('[') {
+            asking = line.starts_with("[[warning.ask.question");
+        }
+        if !asking {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    files.insert("warnings/en.toml", kept.as_bytes());
+    assert_eq!(
+        problems(files),
+        ["warnings/en.toml: the ask step has no question: add one to three \
+          [[warning.ask.question]] below it"]
+    );
+}
+
+#[test]
 fn every_warning_is_chosen() {
     policy(
         "warning     = \"legal_fee\"",

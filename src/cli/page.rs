@@ -119,7 +119,9 @@ pub fn reasons(page: &mut String, decision: &pb::Decision) {
     }
     if !untold.is_empty() {
         let text = format!("Not told, lacking points or what they need: {}", untold.join(", "));
-        wrapped(&text, REASON_CHARS_MAX).iter().for_each(|text| line(page, 2, text));
+        for text in wrapped(&text, REASON_CHARS_MAX) {
+            line(page, 2, &text);
+        }
     }
     for finding in &decision.findings {
         let text =

@@ -176,9 +176,9 @@ tagged::always!(Reading);
 ///
 /// The strongest step that any typology reaches is the decision; of several that reach it, the one
 /// with the lowest priority number leads, and those that are told by more than an admission before
-/// the rest, because typologies share their questions. Answers only add: an admission holds whatever else was
-/// seen, a denial releases a hold for answers below the review threshold and is worth nothing
-/// otherwise.
+/// the rest, because typologies share their questions. Answers only add: an admission holds whatever
+/// else was seen, a denial releases a hold for answers below the review threshold and is worth
+/// nothing otherwise.
 ///
 /// Protection takes away from what speaks against a transfer, never more than that, and nothing from
 /// admissions, control of the device and a reported payee. A call of the bank's own cancels what is
@@ -252,7 +252,7 @@ fn look(facts: &Facts, policy: &Policy) -> Looked {
     let watches = policy.watches();
     let mut quiet = Vec::with_capacity(watches.len());
     let (mut fired, mut unavailable) = (Signals::default(), Signals::default());
-    // About half of what is looked for is known.
+    // Rarely is more than half of it told; where it is, the list is copied once.
     let mut readings = Vec::with_capacity(watches.len() / 2);
     for (at, watch) in watches.iter().enumerate() {
         let (code, version) = (watch.kind.code, watch.kind.version);
@@ -336,7 +336,7 @@ fn weigh(typology: &Typology, fired: Signals, unavailable: Signals, watches: &[W
     sums.total()
 }
 
-/// Returns how far a typology goes with these points, of which it was `seen` what it needs or not.
+/// Returns how far a typology goes with these points, and with what it needs `seen` or not.
 fn reach(
     typology: &Typology,
     points: i64,

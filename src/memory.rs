@@ -5,7 +5,8 @@
 //! two machines with the same log remember the same.
 //!
 //! Bounded: by the horizon for payers, by the parameters in the log for request ids and payments, by
-//! [`PAIRS_MAX`] for the payees of a payer, by the parts of a list for the accounts on it. Time inside is log time.
+//! [`PAIRS_MAX`] for the payees of a payer, by the parts of a list for the accounts on it. Time inside
+//! is log time.
 //!
 //! Never reads a clock, and never holds a name or an account number, only tokens; the transfers of
 //! recent payments, which a later look inherits, are the exception and are dropped first.

@@ -100,7 +100,8 @@ pub fn index_keys(kind: u8, public: &[u8], keys: &mut Vec<IndexKey>) {
     }
 }
 
-/// Reads of a [`DecidedPublic`](super::DecidedPublic) just what it is found by: an index is built of every decision.
+/// Reads of a [`DecidedPublic`](super::DecidedPublic) just what it is found by: an index is built of
+/// every decision.
 fn decided_keys(public: &[u8], keys: &mut Vec<IndexKey>) -> Result<(), TaggedError> {
     let mut fields = Fields::new(public)?;
     let identity = Identity::take_field(1, fields.take(1)?)?;

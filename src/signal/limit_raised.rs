@@ -29,6 +29,7 @@ pub struct Settings {
 
 impl Settings {
     fn read(section: &Section<'_>) -> Option<Self> {
+        // Thirty days: what was done longer ago was not done for this transfer.
         Some(Self { hours_max: section.whole("hours_max", 1..=720)? })
     }
 }

@@ -22,13 +22,10 @@ pub mod status;
 pub mod stream;
 pub mod write;
 
-use std::convert::Infallible;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tower::Service as _;
@@ -38,7 +35,9 @@ use crate::grpc::health::Health;
 use crate::grpc::pb::list_service_server::ListServiceServer;
 use crate::grpc::pb::screening_service_server::ScreeningServiceServer;
 use crate::grpc::screening::Service;
+use crate::grpc::serve::{Arriving, Serve};
 use crate::grpc::status::CallError;
+use crate::grpc::stream::Answers;
 
 /// Types generated from `proto/`.
 pub mod pb {
@@ -91,41 +90,49 @@ impl Door {
     }
 }
 
-impl hyper::service::Service<Request<Incoming>> for Door {
-    type Response = Response<Reply>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Reply>, Infallible>> + Send>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        if compressed(&request) {
-            let answer = call::write::<pb::ScreenTransferResponse>(Err(CallError::EncodingUnknown));
-            return Box::pin(std::future::ready(Ok(answer)));
+impl Serve for Door {
+    fn call(
+        &self,
+        request: Request<Arriving>,
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static {
+        let screening = Arc::clone(&self.screening);
+        let path = request.uri().path();
+        let (one, many) = (path == SCREEN_TRANSFER, path == SCREEN_TRANSFERS);
+        let elsewhere = (!one && !many).then(|| self.routes.clone());
+        async move {
+            if compressed(&request) {
+                return call::write::<pb::ScreenTransferResponse>(Err(CallError::EncodingUnknown));
+            }
+            if let Some(routes) = elsewhere {
+                // In a box: few calls are of these, and each would be as large as one.
+                return Box::pin(routed(routes, request)).await;
+            }
+            if many {
+                let answers = Answers::new((*screening).clone(), request.into_body());
+                return call::respond(Reply::Tonic(Body::new(answers)));
+            }
+            let patience = screening.patience().of(request.headers());
+            let message = call::read(request.into_body()).await;
+            let question = message.and_then(call::decode).and_then(|m| screening.question(m));
+            let answer = match question {
+                Ok(task) => screening.screen(task, patience).await,
+                Err(error) => Err(error),
+            };
+            call::write(answer)
         }
-        if request.uri().path() == SCREEN_TRANSFER {
-            let service = Arc::clone(&self.screening);
-            return Box::pin(async move {
-                let patience = service.patience().of(request.headers());
-                let message = call::read(&mut request.into_body()).await;
-                let question = message.and_then(call::decode).and_then(|m| service.question(m));
-                let answer = match question {
-                    Ok(task) => service.screen(task, patience).await,
-                    Err(error) => Err(error),
-                };
-                Ok(call::write(answer))
-            });
-        }
-        let ours = !request.uri().path().starts_with(STANDARD);
-        let response = self.routes.clone().call(request.map(Body::new));
-        Box::pin(async move {
-            let response = response.await?;
-            let response = if ours { call::detailed(response) } else { response };
-            Ok(response.map(Reply::Tonic))
-        })
     }
 }
 
+/// Lets tonic answer a call.
+async fn routed(mut routes: Routes, request: Request<Arriving>) -> Response<Reply> {
+    let ours = !request.uri().path().starts_with(STANDARD);
+    let Ok(response) = routes.call(request.map(Body::new)).await;
+    let response = if ours { call::detailed(response) } else { response };
+    response.map(Reply::Tonic)
+}
+
 /// Tells whether a message comes in an encoding; we agree to none.
-fn compressed(request: &Request<Incoming>) -> bool {
+fn compressed(request: &Request<Arriving>) -> bool {
     request.headers().get("grpc-encoding").is_some_and(|encoding| encoding != "identity")
 }
 
@@ -134,6 +141,8 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/clearli
 
 /// The call that nearly all are.
 const SCREEN_TRANSFER: &str = "/clearline.screening.v1.ScreeningService/ScreenTransfer";
+/// The call that brings many.
+const SCREEN_TRANSFERS: &str = "/clearline.screening.v1.ScreeningService/ScreenTransfers";
 /// Health and reflection: their errors are theirs.
 const STANDARD: &str = "/grpc.";
 

@@ -18,7 +18,7 @@ use crate::entry::{
     Decided, DecidedPersonal, DecidedPublic, Entry, Executed, ExecutedPersonal, ExecutedPublic,
     Execution, Identity, Listed, UnscreenedReason, decision_position,
 };
-use crate::log::{Commit, Fatal, Log, Receipt};
+use crate::log::{Commit, Fatal, Log, Receipt, Recorded};
 use crate::memory::lists::Place;
 use crate::memory::{Known, Memory, PaymentState, Recalled};
 use crate::money::Money;
@@ -164,20 +164,27 @@ pub struct Engine<L> {
     log: L,
     memory: Memory,
     policy: Arc<Policy>,
+    // Kept from one batch to the next: for a full one they are so large that the allocator would
+    // give them back to the system and take them again, page by page.
+    placed: Vec<Placed>,
+    entries: Vec<(usize, Entry)>,
 }
 
 /// What became of a task within its batch.
+#[derive(Debug)]
 enum Placed {
     /// It needs no record.
     Settled(Outcome),
-    /// It is entry `0..` of the batch.
-    At(usize),
+    /// It is the next entry of the batch.
+    Entry,
+    /// It is answered as the task of this number in the batch is.
+    As(usize),
 }
 
 impl<L: Log> Engine<L> {
     /// Takes a log, the memory folded from all of it, and the policy that its last activation names.
     pub fn new(log: L, memory: Memory, policy: Arc<Policy>) -> Self {
-        Self { log, memory, policy }
+        Self { log, memory, policy, placed: Vec::new(), entries: Vec::new() }
     }
 
     /// Returns what is remembered.
@@ -213,33 +220,61 @@ impl<L: Log> Engine<L> {
     /// what the outcomes say is durable. After an error nothing may be answered: the process ends,
     /// and the next one finds out what was recorded.
     pub fn turn(&mut self, tasks: Vec<Task>, clock: Time) -> Result<Vec<Outcome>, EngineError> {
+        let (mut tasks, mut outcomes) = (tasks, Vec::new());
+        self.answer(&mut tasks, clock, &mut outcomes)?;
+        Ok(outcomes)
+    }
+
+    /// The same, for a caller who keeps its buffers: takes all of `tasks`, and puts as many outcomes
+    /// in the place of those before.
+    pub fn answer(
+        &mut self,
+        tasks: &mut Vec<Task>,
+        clock: Time,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Result<(), EngineError> {
         let mut batch = Batch::take(&mut self.log, &mut self.memory, clock)?;
         let screened = tasks.iter().filter_map(|task| match task {
             Task::Screen(screen) => Some(&screen.identity),
             Task::Execute(_) | Task::List(_) => None,
         });
         batch.memory.warm(&screened.collect::<Vec<_>>());
-        let mut placed = Vec::with_capacity(tasks.len());
-        let mut entries = Vec::with_capacity(tasks.len());
-        for task in tasks {
+        self.placed.clear();
+        self.entries.clear();
+        for (number, task) in tasks.drain(..).enumerate() {
             let made = match task {
                 Task::Screen(screen) => batch.screen(*screen, &self.policy),
                 Task::Execute(execute) => batch.execute(*execute),
                 Task::List(listed) => batch.list(listed),
             };
-            placed.push(match made {
+            self.placed.push(match made {
                 Made::Entry(entry) => {
                     batch.push(&entry)?;
-                    entries.push(entry);
-                    Placed::At(entries.len().saturating_sub(1))
+                    self.entries.push((number, entry));
+                    Placed::Entry
                 }
-                Made::Same(at) => Placed::At(at),
+                // INVARIANT: what is in the batch was made by a task of it.
+                Made::Same(at) => match self.entries.get(at) {
+                    Some((number, _)) => Placed::As(*number),
+                    None => Placed::Settled(Err(Refusal::OutcomeUnknown)),
+                },
                 Made::Settled(outcome) => Placed::Settled(outcome),
             });
         }
-        let receipts = batch.commit()?;
-        let recorded: Vec<_> = entries.into_iter().zip(receipts).collect();
-        Ok(answers(placed, recorded))
+        let recorded = batch.commit()?;
+        let mut durable = self.entries.drain(..).zip(recorded.receipts());
+        outcomes.clear();
+        for place in self.placed.drain(..) {
+            let outcome = match place {
+                Placed::Settled(outcome) => Some(outcome),
+                Placed::Entry => durable.next().map(|((_, entry), receipt)| made(entry, receipt)),
+                Placed::As(number) => outcomes.get(number).cloned(),
+            };
+            // INVARIANT: there is a receipt for each entry, and a task is answered after those
+            // before it.
+            outcomes.push(outcome.unwrap_or(Err(Refusal::OutcomeUnknown)));
+        }
+        Ok(())
     }
 }
 
@@ -284,9 +319,9 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
         Ok(())
     }
 
-    fn commit(self) -> Result<Vec<Receipt>, EngineError> {
+    fn commit(self) -> Result<Recorded, EngineError> {
         match self.turn.commit() {
-            Commit::Recorded(recorded) => Ok(recorded.receipts().collect()),
+            Commit::Recorded(recorded) => Ok(recorded),
             Commit::NotCommitted => Err(EngineError::NotCommitted),
             Commit::Unknown => Err(EngineError::Unknown),
             Commit::Fatal(fatal) => Err(EngineError::Log(fatal)),
@@ -439,36 +474,7 @@ fn follows(before: Execution, after: Execution) -> bool {
     left && after == Execution::Returned
 }
 
-/// Gives every task its outcome. An entry that answers several tasks is copied for all but the
-/// last.
-fn answers(placed: Vec<Placed>, recorded: Vec<(Entry, Receipt)>) -> Vec<Outcome> {
-    let mut uses = vec![0_u32; recorded.len()];
-    for place in &placed {
-        if let Placed::At(at) = place
-            && let Some(uses) = uses.get_mut(*at)
-        {
-            *uses = uses.saturating_add(1);
-        }
-    }
-    let mut recorded: Vec<_> = recorded.into_iter().map(Some).collect();
-    placed
-        .into_iter()
-        .map(|place| match place {
-            Placed::Settled(outcome) => outcome,
-            Placed::At(at) => {
-                let (Some(uses), Some(place)) = (uses.get_mut(at), recorded.get_mut(at)) else {
-                    return Err(Refusal::OutcomeUnknown);
-                };
-                *uses = uses.saturating_sub(1);
-                let taken = if *uses == 0 { place.take() } else { place.clone() };
-                taken
-                    .map_or(Err(Refusal::OutcomeUnknown), |(entry, receipt)| answer(entry, receipt))
-            }
-        })
-        .collect()
-}
-
-fn answer(entry: Entry, receipt: Receipt) -> Outcome {
+fn made(entry: Entry, receipt: Receipt) -> Outcome {
     match entry {
         Entry::Decided(decided) => Ok(Answer::Decided(decided, receipt)),
         Entry::Executed(executed) => Ok(Answer::Executed(executed, receipt)),

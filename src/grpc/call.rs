@@ -1,17 +1,16 @@
-//! Call: reads and writes one message, without the machinery for many.
+//! Call: reads and writes the messages of the calls that nearly all are.
 //!
-//! Nearly every call is one message in and one out. Tonic reads and writes it through boxed streams
-//! and buffers of 8 KiB; here a message that arrived in one piece is decoded where it lies, and an
-//! answer is one piece of just its size.
+//! Tonic reads and writes them through boxed streams and buffers of 8 KiB; here a message that
+//! arrived in one piece is decoded where it lies, and an answer is one piece of just its size.
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use hyper::body::{Body, Frame, SizeHint};
+use http_body::Body;
 use prost::Message;
 use tonic::Status;
 
@@ -20,77 +19,73 @@ use crate::grpc::status::CallError;
 /// What a caller is sent: one message, or whatever tonic makes.
 #[derive(Debug)]
 pub enum Reply {
-    /// One message in its frame, then the status.
-    One(Option<Bytes>),
-    /// The message was sent, and the status is due.
-    Status,
-    /// Nothing is due.
-    End,
+    /// One message in its frame; the status after it is [`ok`].
+    One(Bytes),
     /// A stream, or the answer of another service.
     Tonic(tonic::body::Body),
 }
 
-impl Body for Reply {
-    type Data = Bytes;
-    type Error = Status;
+/// Returns the status of a call that was answered.
+pub(crate) fn ok() -> HeaderMap {
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
+    trailers
+}
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
+/// Returns the status of a call that went wrong after it was begun.
+pub(crate) fn failed(error: CallError) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    // INVARIANT: it fails only where a message or detail is not a header's, and none of ours is so.
+    let _ = Status::from(error).add_header(&mut trailers);
+    trailers
+}
+
+/// The bytes of the messages of a call, one after the other. A message itself is large, and is not
+/// made before nothing more is waited for: what a call keeps while it waits is copied as it starts.
+#[derive(Debug)]
+pub(crate) struct Messages<B> {
+    body: B,
+    pieces: Pieces,
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Messages<B> {
+    /// Takes what a caller sends.
+    pub(crate) fn new(body: B) -> Self {
+        Self { body, pieces: Pieces::default() }
+    }
+
+    /// Returns the next message; `None` once the caller has closed its side.
+    pub(crate) fn poll_next(
+        &mut self,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match &mut *self {
-            Self::One(message) => {
-                let message = message.take().unwrap_or_default();
-                *self = Self::Status;
-                Poll::Ready(Some(Ok(Frame::data(message))))
+    ) -> Poll<Option<Result<Bytes, CallError>>> {
+        loop {
+            if let Some(message) = self.pieces.message().transpose() {
+                return Poll::Ready(Some(message));
             }
-            Self::Status => {
-                *self = Self::End;
-                let mut trailers = HeaderMap::with_capacity(1);
-                trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
-                Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => {
+                    if let Ok(piece) = frame.into_data() {
+                        self.pieces.add(piece);
+                    }
+                }
+                None if self.pieces.is_empty() => return Poll::Ready(None),
+                Some(Err(_)) | None => {
+                    return Poll::Ready(Some(Err(CallError::MessageMalformed)));
+                }
             }
-            Self::End => Poll::Ready(None),
-            Self::Tonic(body) => Pin::new(body).poll_frame(context),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::One(_) | Self::Status => false,
-            Self::End => true,
-            Self::Tonic(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Tonic(body) => body.size_hint(),
-            Self::One(_) | Self::Status | Self::End => SizeHint::default(),
         }
     }
 }
 
-/// Reads the bytes of the one message of a call. A message itself is large, and is not made before
-/// nothing more is waited for: what a call keeps while it waits is copied as it starts.
-pub(crate) async fn read<B>(body: &mut B) -> Result<Bytes, CallError>
+/// Reads the bytes of the one message of a call.
+pub(crate) async fn read<B>(body: B) -> Result<Bytes, CallError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let mut pieces = Pieces::default();
-    loop {
-        if let Some(message) = pieces.message()? {
-            return Ok(message);
-        }
-        match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
-            Some(Ok(frame)) => {
-                if let Ok(piece) = frame.into_data() {
-                    pieces.add(piece);
-                }
-            }
-            Some(Err(_)) | None => return Err(CallError::MessageMalformed),
-        }
-    }
+    let mut messages = Messages::new(body);
+    let message = poll_fn(|context| messages.poll_next(context)).await;
+    message.unwrap_or(Err(CallError::MessageMalformed))
 }
 
 /// Reads a message from its bytes.
@@ -98,8 +93,8 @@ pub(crate) fn decode<M: Message + Default>(message: Bytes) -> Result<M, CallErro
     M::decode(message).map_err(|_| CallError::MessageMalformed)
 }
 
-/// What has arrived of a message.
-#[derive(Default)]
+/// What has arrived and was not taken yet.
+#[derive(Debug, Default)]
 struct Pieces {
     /// The first piece, which mostly is all.
     whole: Bytes,
@@ -108,8 +103,12 @@ struct Pieces {
 }
 
 impl Pieces {
+    fn is_empty(&self) -> bool {
+        self.whole.is_empty() && self.joined.is_empty()
+    }
+
     fn add(&mut self, piece: Bytes) {
-        if self.whole.is_empty() && self.joined.is_empty() {
+        if self.is_empty() {
             self.whole = piece;
             return;
         }
@@ -119,7 +118,7 @@ impl Pieces {
         self.whole = Bytes::new();
     }
 
-    /// Returns the message, if it is there. Refuses a large one by its length alone.
+    /// Takes the next message, if it is there. Refuses a large one by its length alone.
     fn message(&mut self) -> Result<Option<Bytes>, CallError> {
         let arrived: &[u8] = if self.joined.is_empty() { &self.whole } else { &self.joined };
         let Some((mut prefix, rest)) = arrived.split_at_checked(PREFIX_BYTES) else {
@@ -137,13 +136,13 @@ impl Pieces {
         if rest.len() < length {
             return Ok(None);
         }
+        let framed = PREFIX_BYTES.saturating_add(length);
         let mut message = if self.joined.is_empty() {
-            std::mem::take(&mut self.whole)
+            self.whole.split_to(framed)
         } else {
-            std::mem::take(&mut self.joined).freeze()
+            self.joined.split_to(framed).freeze()
         };
         message.advance(PREFIX_BYTES);
-        message.truncate(length);
         Ok(Some(message))
     }
 }
@@ -154,17 +153,27 @@ pub(crate) fn write<M: Message>(answer: Result<M, CallError>) -> Response<Reply>
         Ok(message) => {
             let length = message.encoded_len();
             let mut bytes = BytesMut::with_capacity(length.saturating_add(PREFIX_BYTES));
-            bytes.put_u8(0);
-            bytes.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
-            // INVARIANT: the buffer grows as needed, which is the only way in which this fails.
-            let _ = message.encode(&mut bytes);
-            let mut response = Response::new(Reply::One(Some(bytes.freeze())));
-            let grpc = HeaderValue::from_static("application/grpc");
-            response.headers_mut().insert(http::header::CONTENT_TYPE, grpc);
-            response
+            put(&message, length, &mut bytes);
+            respond(Reply::One(bytes.freeze()))
         }
         Err(error) => Status::from(error).into_http::<tonic::body::Body>().map(Reply::Tonic),
     }
+}
+
+/// Appends a message in its frame; `length` is that of the message alone.
+pub(crate) fn put<M: Message>(message: &M, length: usize, bytes: &mut BytesMut) {
+    bytes.put_u8(0);
+    bytes.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    // INVARIANT: the buffer grows as needed, which is the only way in which this fails.
+    let _ = message.encode(bytes);
+}
+
+/// Makes a response of a reply that brings its status itself.
+pub(crate) fn respond(reply: Reply) -> Response<Reply> {
+    let mut response = Response::new(reply);
+    let grpc = HeaderValue::from_static("application/grpc");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, grpc);
+    response
 }
 
 /// Gives an error of tonic's own the details that all of ours have.
@@ -249,6 +258,8 @@ const GRPC_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bi
 mod tests {
     use std::collections::VecDeque;
 
+    use http_body::Frame;
+
     use super::*;
     use crate::grpc::pb;
     use crate::grpc::sample;
@@ -276,8 +287,8 @@ mod tests {
     }
 
     async fn arrive(pieces: &[&[u8]]) -> Result<pb::ScreenTransferRequest, CallError> {
-        let mut body = Body_(pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect());
-        read(&mut body).await.and_then(decode)
+        let body = Body_(pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect());
+        read(body).await.and_then(decode)
     }
 
     #[tokio::test]
@@ -288,6 +299,29 @@ mod tests {
             assert_eq!(arrive(&pieces).await, Ok(sample::full()), "{size}");
         }
         assert_eq!(arrive(&[&framed(&[])]).await, Ok(pb::ScreenTransferRequest::default()));
+    }
+
+    #[tokio::test]
+    async fn messages_are_read_one_after_the_other_in_whatever_pieces_they_come() {
+        let messages: [&[u8]; 4] = [b"first", b"", b"the third is a longer one", b"4"];
+        let bytes: Vec<u8> = messages.iter().flat_map(|message| framed(message)).collect();
+        for size in 1..=bytes.len() {
+            let mut arriving =
+                Messages::new(Body_(bytes.chunks(size).map(Bytes::copy_from_slice).collect()));
+            for message in messages {
+                let next = poll_fn(|context| arriving.poll_next(context)).await;
+                assert_eq!(next, Some(Ok(Bytes::from_static(message))), "{size}");
+            }
+            assert_eq!(poll_fn(|context| arriving.poll_next(context)).await, None, "{size}");
+        }
+        // The last one is cut off.
+        let cut = bytes.split_last().unwrap().1;
+        let mut arriving = Messages::new(Body_([Bytes::copy_from_slice(cut)].into()));
+        for _ in 0..3 {
+            assert!(poll_fn(|cx| arriving.poll_next(cx)).await.unwrap().is_ok());
+        }
+        let last = poll_fn(|context| arriving.poll_next(context)).await;
+        assert_eq!(last, Some(Err(CallError::MessageMalformed)));
     }
 
     #[tokio::test]
@@ -318,18 +352,14 @@ mod tests {
         assert_eq!(arrive(&[&[0, 255, 255, 255, 255]]).await, Err(CallError::MessageTooLarge));
     }
 
-    #[tokio::test]
-    async fn an_answer_is_one_piece_and_a_status() {
+    #[test]
+    fn an_answer_is_one_piece_and_a_status() {
         let response =
             write(Ok(pb::FieldViolation { field: "f".to_owned(), ..Default::default() }));
         assert_eq!(response.headers()["content-type"], "application/grpc");
-        let mut body = response.into_body();
-        let mut next = async || poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
-        let data = next().await.unwrap().unwrap().into_data().unwrap();
+        let Reply::One(data) = response.into_body() else { panic!("not one message") };
         assert_eq!(&data[..], [0, 0, 0, 0, 3, 0x0a, 1, b'f']);
-        let trailers = next().await.unwrap().unwrap().into_trailers().unwrap();
-        assert_eq!(trailers["grpc-status"], "0");
-        assert!(next().await.is_none());
+        assert_eq!(ok()["grpc-status"], "0");
     }
 
     #[test]

@@ -8,9 +8,9 @@
 //!
 //! Never looks into a call.
 
+mod connection;
 mod greeting;
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -18,16 +18,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use hyper::body::{Body, Incoming};
-use hyper::server::conn::http2;
-use hyper::service::Service;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
+pub use crate::grpc::serve::connection::{Arriving, Serve};
+use crate::grpc::serve::connection::{Broken, converse};
 use crate::grpc::serve::greeting::greet;
 
 /// What callers may cost.
@@ -69,19 +65,12 @@ pub fn listen(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
 
 /// Serves `listener` until `stop` ends, then takes no more connections and calls, lets those that
 /// are open come to their end and cuts what is left after `limits.drain`.
-pub async fn serve<S, B>(
+pub async fn serve<S: Serve>(
     listener: TcpListener,
     service: S,
     limits: Limits,
     stop: impl Future<Output = ()>,
-) -> Stopped
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
-    S: Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+) -> Stopped {
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let (draining, drains) = watch::channel(false);
     let mut open = JoinSet::new();
@@ -130,17 +119,12 @@ async fn accept(
 
 /// Serves one connection until it ends, or until every call that it has when `drains` turns true
 /// has ended.
-async fn connection<S, B>(
+async fn connection<S: Serve>(
     stream: TcpStream,
     service: S,
     calls_max: u32,
     mut drains: watch::Receiver<bool>,
-) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+) {
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
     let greeting = tokio::select! {
@@ -149,35 +133,9 @@ async fn connection<S, B>(
         _ = drains.wait_for(|draining| *draining) => return,
     };
     let Ok(Some(greeted)) = greeting else { return };
-    let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(calls_max)
-        .max_header_list_size(HEADERS_BYTES_MAX)
-        .max_pending_accept_reset_streams(RESETS_MAX)
-        .max_local_error_reset_streams(RESETS_LOCAL_MAX)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_frame_size(FRAME_BYTES_MAX)
-        .max_send_buf_size(SEND_BYTES_MAX)
-        .keep_alive_interval(PING_EVERY)
-        .keep_alive_timeout(PING_ANSWER)
-        // Nobody reads the date of a call, and it costs a look at the clock.
-        .auto_date_header(false);
-    let mut connection = pin!(builder.serve_connection(greeted, service));
-    let ended = tokio::select! {
-        ended = &mut connection => Some(ended),
-        _ = drains.wait_for(|draining| *draining) => None,
-    };
-    let ended = if let Some(ended) = ended {
-        ended
-    } else {
-        connection.as_mut().graceful_shutdown();
-        connection.await
-    };
-    if let Err(error) = ended {
+    if let Err(error) = converse(greeted, service, calls_max, drains).await {
         // Ordinary for clients that go away; no text of theirs is in it.
-        tracing::debug!(timeout = error.is_timeout(), "a connection ended with an error");
+        tracing::debug!(silent = matches!(error, Broken::Silent), "a connection ended early");
     }
 }
 
@@ -196,31 +154,12 @@ const GREETING: Duration = Duration::from_secs(5);
 /// Files become free when connections end, and that takes at least as long.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
-/// Ours are below 500 bytes; credentials and traces fit in the rest.
-const HEADERS_BYTES_MAX: u32 = 16 * 1024;
-/// A client that opens calls and takes them back at once makes us work for nothing (CVE-2023-44487).
-const RESETS_MAX: usize = 20;
-/// The same by provoking our own resets (CVE-2025-8671).
-const RESETS_LOCAL_MAX: usize = 256;
-/// One message of the largest size.
-const STREAM_WINDOW: u32 = 128 * 1024;
-/// A connection full of streams, each with a message or two.
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// The least that HTTP/2 allows; larger frames let one call hold up the others.
-const FRAME_BYTES_MAX: u32 = 16 * 1024;
-/// What a stream of answers may keep ready for a client that does not read.
-const SEND_BYTES_MAX: usize = 64 * 1024;
-/// Half of what load balancers and firewalls keep an idle connection for.
-const PING_EVERY: Duration = Duration::from_secs(20);
-/// A peer that cannot answer in this time could not be answered either.
-const PING_ANSWER: Duration = Duration::from_secs(10);
-
 #[cfg(test)]
 mod tests {
     use std::future::pending;
     use std::time::Duration;
 
-    use hyper::service::service_fn;
+    use http::{Request, Response};
     use tonic::body::Body;
     use tonic::service::Routes;
     use tonic::transport::{Channel, Endpoint};
@@ -231,6 +170,24 @@ mod tests {
     use tower::Service as _;
 
     use super::*;
+    use crate::grpc::call::Reply;
+
+    /// Health alone.
+    #[derive(Clone)]
+    struct Healthy(Routes);
+
+    impl Serve for Healthy {
+        fn call(
+            &self,
+            request: Request<Arriving>,
+        ) -> impl Future<Output = Response<Reply>> + Send + 'static {
+            let mut routes = self.0.clone();
+            async move {
+                let response = routes.call(request.map(Body::new)).await.unwrap();
+                response.map(Reply::Tonic)
+            }
+        }
+    }
 
     /// Starts a server of health alone; returns where it is, and its end.
     async fn start(
@@ -241,11 +198,7 @@ mod tests {
         reporter.set_service_status("", ServingStatus::Serving).await;
         let health = tonic_health::server::HealthService::from_health_reporter(reporter);
         let health = tonic_health::pb::health_server::HealthServer::new(health);
-        let routes = Routes::new(health).prepare();
-        let service = service_fn(move |request: Request<Incoming>| {
-            let mut routes = routes.clone();
-            async move { routes.call(request.map(Body::new)).await }
-        });
+        let service = Healthy(Routes::new(health).prepare());
         let listener = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
         let address = listener.local_addr().unwrap();
         (address, tokio::spawn(serve(listener, service, limits, stop)))

@@ -9,15 +9,20 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures_util::Stream;
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream as _;
 use futures_util::stream::FuturesUnordered;
+use http_body::{Body, Frame};
+use prost::Message as _;
 use tokio::time::Instant;
-use tonic::{Status, Streaming};
+use tonic::Status;
 
+use crate::grpc::call::{self, Messages};
 use crate::grpc::pb;
 use crate::grpc::pb::screen_transfers_response::Answer as Message;
 use crate::grpc::read;
 use crate::grpc::screening::Service;
+use crate::grpc::serve::Arriving;
 use crate::grpc::status::CallError;
 use crate::grpc::write;
 use crate::turn::desk::Lane;
@@ -27,7 +32,7 @@ use crate::turn::{Answer, Outcome, Refusal};
 pub struct Answers {
     service: Service,
     /// `None` once the caller has closed its side, or nothing more is read.
-    questions: Option<Streaming<pb::ScreenTransfersRequest>>,
+    questions: Option<Messages<Arriving>>,
     lane: Lane<Tag>,
     /// Questions in the lane.
     asked: usize,
@@ -35,8 +40,10 @@ pub struct Answers {
     earlier: FuturesUnordered<Later<pb::ScreenTransfersResponse>>,
     /// Answers to be sent.
     ready: VecDeque<pb::ScreenTransfersResponse>,
-    /// What the stream ends with.
-    end: Option<CallError>,
+    /// What the stream ends with: an error, if there was one; `None` once that was sent.
+    end: Option<Result<(), CallError>>,
+    /// Room for the messages of one piece.
+    bytes: BytesMut,
     /// Ends when the server is to stop.
     stopping: Later<()>,
 }
@@ -51,16 +58,17 @@ type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Answers {
     /// Takes the questions.
-    pub(crate) fn new(service: Service, questions: Streaming<pb::ScreenTransfersRequest>) -> Self {
+    pub(crate) fn new(service: Service, questions: Arriving) -> Self {
         let mut stopping = service.stopping();
         Self {
             lane: service.desk().lane(IN_FLIGHT_MAX),
             service,
-            questions: Some(questions),
+            questions: Some(Messages::new(questions)),
             asked: 0,
             earlier: FuturesUnordered::new(),
             ready: VecDeque::new(),
-            end: None,
+            end: Some(Ok(())),
+            bytes: BytesMut::new(),
             stopping: Box::pin(async move {
                 // A sender that is gone stops the server as well.
                 let _ = stopping.wait_for(|stopping| *stopping).await;
@@ -89,12 +97,12 @@ impl Answers {
             if IN_FLIGHT_MAX <= held || self.lane.poll_room(context).is_pending() {
                 return any;
             }
-            match Pin::new(questions).poll_next(context) {
+            match questions.poll_next(context).map_ok(call::decode) {
                 Poll::Pending => return any,
-                Poll::Ready(Some(Ok(question))) => self.ask(question),
-                Poll::Ready(Some(Err(status))) => {
+                Poll::Ready(Some(Ok(Ok(question)))) => self.ask(question),
+                Poll::Ready(Some(Ok(Err(error)) | Err(error))) => {
                     self.questions = None;
-                    self.end = Some(CallError::of_tonic(status.code()));
+                    self.end = Some(Err(error));
                 }
                 Poll::Ready(None) => self.questions = None,
             }
@@ -142,33 +150,66 @@ impl Answers {
     }
 }
 
-impl Stream for Answers {
-    type Item = Result<pb::ScreenTransfersResponse, Status>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if let Some(answer) = this.ready.pop_front() {
-            return Poll::Ready(Some(Ok(answer)));
+impl Answers {
+    /// Returns the next answer; `None` when nothing more is owed.
+    fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<pb::ScreenTransfersResponse>> {
+        if let Some(answer) = self.ready.pop_front() {
+            return Poll::Ready(Some(answer));
         }
-        if this.questions.is_some() && this.stopping.as_mut().poll(context).is_ready() {
-            this.questions = None;
-            this.end = Some(Refusal::Stopping.into());
+        if self.questions.is_some() && self.stopping.as_mut().poll(context).is_ready() {
+            self.questions = None;
+            self.end = Some(Err(Refusal::Stopping.into()));
         }
         loop {
-            this.poll_answers(context);
-            let asked = this.poll_questions(context);
-            if let Some(answer) = this.ready.pop_front() {
-                return Poll::Ready(Some(Ok(answer)));
+            self.poll_answers(context);
+            let asked = self.poll_questions(context);
+            if let Some(answer) = self.ready.pop_front() {
+                return Poll::Ready(Some(answer));
             }
             // Questions that were asked just now are waited for only once they are looked at again.
             if !asked {
                 break;
             }
         }
-        if this.questions.is_some() || 0 < this.asked || !this.earlier.is_empty() {
+        if self.questions.is_some() || 0 < self.asked || !self.earlier.is_empty() {
             return Poll::Pending;
         }
-        Poll::Ready(this.end.take().map(|error| Err(error.into())))
+        Poll::Ready(None)
+    }
+}
+
+impl Body for Answers {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = &mut *self;
+        while this.bytes.len() < PIECE_BYTES {
+            match this.poll_next(context) {
+                Poll::Ready(Some(answer)) => {
+                    if this.bytes.is_empty() {
+                        this.bytes.reserve(PIECE_BYTES_USUAL);
+                    }
+                    call::put(&answer, answer.encoded_len(), &mut this.bytes);
+                }
+                Poll::Pending if this.bytes.is_empty() => return Poll::Pending,
+                Poll::Ready(None) if this.bytes.is_empty() => {
+                    let status = this.end.take().map(|end| match end {
+                        Ok(()) => call::ok(),
+                        Err(error) => call::failed(error),
+                    });
+                    return Poll::Ready(status.map(|status| Ok(Frame::trailers(status))));
+                }
+                Poll::Pending | Poll::Ready(None) => break,
+            }
+        }
+        Poll::Ready(Some(Ok(Frame::data(this.bytes.split().freeze()))))
     }
 }
 
@@ -195,3 +236,8 @@ const IN_FLIGHT_MAX: usize = 1_024;
 
 /// A request id has 36 bytes; a faulty one is repeated so that its caller finds it, and no further.
 pub(crate) const ECHO_BYTES_MAX: usize = 64;
+
+/// From this size on a piece is sent: two frames of HTTP/2, some hundred answers.
+const PIECE_BYTES: usize = 32 * 1024;
+/// Room for that and one answer more, warning and all.
+const PIECE_BYTES_USUAL: usize = PIECE_BYTES + 4 * 1024;

@@ -6,14 +6,14 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use crate::calendar::Time;
 use crate::entry::IndexKey;
 use crate::log::disk::Disk;
 use crate::log::folder::{Folder, ValuesOf, segment_file};
 use crate::log::frame::{Frame, FrameError, Walk};
-use crate::log::index::{Indexes, Range};
+use crate::log::index::{Found, Indexes, Range};
 use crate::log::keys::Keys;
 use crate::log::reader::ReadError;
 use crate::log::seal::{Sealed, UnsealError};
@@ -44,6 +44,9 @@ pub(crate) struct Segment {
     pub(crate) own: bool,
     // In order. Empty where the index knows better, and where nobody has looked yet.
     marks: RwLock<Vec<Mark>>,
+    // What its entries are found by, from when it is sealed until it has its index, where this
+    // process wrote all of it.
+    found: Mutex<Option<Found>>,
     time: OnceLock<Time>,
 }
 
@@ -88,6 +91,20 @@ impl Catalogue {
     pub(crate) fn add(&self, segment: Segment) {
         let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
         segments.push(Arc::new(segment));
+    }
+
+    /// Seals the last segment by adding the one that follows it. `found` is what all the entries of
+    /// the sealed one are found by, if that is known.
+    pub(crate) fn seal(&self, found: Option<Found>, next: Segment) {
+        let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sealed) = segments.last() {
+            sealed.set_found(found);
+        }
+        segments.push(Arc::new(next));
+        // Should the indexes stay behind, they are built from the files again.
+        if let Some(late) = segments.iter().nth_back(FOUND_MAX) {
+            late.set_found(None);
+        }
     }
 
     /// Lets readers see the frame at `mark`, which was just made durable.
@@ -242,8 +259,14 @@ impl Catalogue {
 
 impl Segment {
     pub(crate) fn new(first: u64, indexed: bool) -> Self {
-        let (indexed, marks) = (AtomicBool::new(indexed), RwLock::default());
-        Self { first, indexed, own: false, marks, time: OnceLock::new() }
+        Self {
+            first,
+            indexed: AtomicBool::new(indexed),
+            own: false,
+            marks: RwLock::default(),
+            found: Mutex::default(),
+            time: OnceLock::new(),
+        }
     }
 
     /// Begins a segment of this process's own.
@@ -262,6 +285,20 @@ impl Segment {
     fn failed(&self) -> impl FnOnce(io::Error) -> ReadError + use<> {
         let file = self.file();
         move |source| ReadError::Disk { file, source }
+    }
+
+    /// Returns where the frames are, as far as that is remembered.
+    pub(crate) fn marks(&self) -> Vec<Mark> {
+        self.marks.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes what the entries are found by, if that is remembered.
+    pub(crate) fn take_found(&self) -> Option<Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn set_found(&self, found: Option<Found>) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }
 
     /// Remembers where the frames are: nowhere, where the index knows better.
@@ -307,3 +344,7 @@ impl Loaded {
         self.segment.damaged(self.mark.offset.into(), FrameError::Form)
     }
 }
+
+// Sealed segments of which memory keeps what they are found by, about 3 MiB each, until they have
+// their index. One at a time waits for it, but where the disk cannot take it.
+const FOUND_MAX: usize = 8;

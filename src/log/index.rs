@@ -28,7 +28,7 @@ use crate::calendar::Time;
 use crate::entry::IndexKey;
 use crate::log::catalogue::{Catalogue, Mark, Segment};
 use crate::log::disk::Disk;
-use crate::log::folder::segment_file;
+use crate::log::folder::{ValuesOf, segment_file};
 use crate::log::frame::FrameError;
 use crate::log::reader::ReadError;
 use crate::tlog::Hash;
@@ -90,7 +90,7 @@ impl Indexes {
     ) -> Option<Mark> {
         let index = self.open(disk, segment)?;
         let mut cursor = Cursor::new(&index.table, FRAMES);
-        let place = cursor.seek(place(LATEST, relative(segment, position)));
+        let place = cursor.seek(place(LATEST, relative(segment.first, position)));
         let mark = place.and_then(|place| {
             let (offset, length) = cursor.value.split_first_chunk()?;
             let first = !u32::try_from(place).ok()?;
@@ -114,7 +114,7 @@ impl Indexes {
     ) -> Option<Vec<u64>> {
         let index = self.open(disk, segment)?;
         let mut cursors: Vec<_> = keys.iter().map(|key| Cursor::new(&index.table, *key)).collect();
-        let newest = range.newest.map_or(0, |(time, at)| place(time, relative(segment, at)));
+        let newest = range.newest.map_or(0, |(time, at)| place(time, relative(segment.first, at)));
         // Later than every entry before `until` is the very first one at that time or after.
         let until = range.until.map_or(0, |until| place(until, 0).saturating_add(1));
         let oldest = range.from.map_or(Place::MAX, |from| place(from, 0));
@@ -170,51 +170,74 @@ pub(crate) fn list(disk: &dyn Disk) -> Result<Vec<u64>, ReadError> {
     Ok(firsts.filter_map(|first| first.parse().ok()).collect())
 }
 
+/// What the entries of one segment are found by, gathered as they are written or read.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    entries: Vec<Key>,
+    // Of one entry; kept for its room.
+    keys: Vec<IndexKey>,
+}
+
 /// Memory that building one index leaves to building the next: taking it afresh each time costs
 /// more than the building.
 #[derive(Debug, Default)]
 pub struct Scratch {
     bytes: Vec<u8>,
-    entries: Vec<Key>,
+    found: Found,
 }
 
 /// A key as two numbers, which order as its bytes do and are compared faster: its first 16 bytes,
 /// and the rest with zeros after it.
 type Key = (u128, u128);
 
-/// Builds the index of a sealed segment that ends at the position `end`. Checks on the way that its
-/// frames are what was written, unless this process wrote them: the scrub comes to those later.
+impl Found {
+    /// Begins with room for as much as `like` holds.
+    pub(crate) fn like(like: &Self) -> Self {
+        Self { entries: Vec::with_capacity(like.entries.len()), keys: Vec::new() }
+    }
+
+    /// Adds an entry, which stands `relative` positions after its segment's first.
+    pub(crate) fn add(
+        &mut self,
+        values_of: ValuesOf,
+        (kind, public): (u8, &[u8]),
+        time: Time,
+        relative: u32,
+    ) {
+        self.keys.clear();
+        values_of(kind, public, &mut self.keys);
+        let place = place(time, relative);
+        let rare = self.keys.iter().filter(|value| !value.is_common());
+        self.entries.extend(rare.map(|value| numbers(*value, place)));
+    }
+}
+
+/// Builds the index of a sealed segment that ends at the position `end`: from what was gathered when
+/// it was written or, where that is not known, from the file. Checks in the file that the frames are
+/// what was written, unless this process wrote them: the scrub comes to those later.
 pub(crate) fn build(
     catalogue: &Catalogue,
     segment: &Segment,
     end: u64,
     scratch: &mut Scratch,
 ) -> Result<(), ReadError> {
-    let Scratch { bytes, entries } = scratch;
-    catalogue.read_into(segment, bytes)?;
-    entries.clear();
-    let mut walk = catalogue.walk(segment, bytes)?;
-    walk.believes = segment.own;
-    let (mut frames, mut keys) = (Vec::new(), Vec::new());
-    while walk.position < end {
-        let offset = walk.offset;
-        let damaged = |problem| segment.damaged(u64::try_from(offset).unwrap_or(0), problem);
-        let frame = walk.step().unwrap_or(Err(FrameError::Short)).map_err(damaged)?;
-        frames.push(Mark::new(frame.first, offset, walk.offset));
-        for (position, entry) in frame.entries() {
-            let place = place(entry.time, relative(segment, position));
-            keys.clear();
-            (catalogue.values_of)(entry.kind, entry.public, &mut keys);
-            let rare = keys.iter().filter(|value| !value.is_common());
-            entries.extend(rare.map(|value| numbers(*value, place)));
-        }
+    let failed = |source| ReadError::Disk { file: index_file(segment), source };
+    let (frames, length);
+    if let Some(found) = segment.take_found() {
+        scratch.found = found;
+        frames = segment.marks();
+        let size = catalogue.disk.size(&segment.file()).map_err(failed)?;
+        length = usize::try_from(size).unwrap_or(usize::MAX);
+    } else {
+        frames = gather(catalogue, segment, end, scratch)?;
+        length = scratch.bytes.len();
     }
+    let entries = &mut scratch.found.entries;
     entries.sort_unstable();
     entries.dedup();
     let table = table(segment, &frames, entries);
-    let failed = |source| ReadError::Disk { file: index_file(segment), source };
     let table = table.map_err(io::Error::other).map_err(failed)?;
-    let trailer = trailer(&table, bytes.len());
+    let trailer = trailer(&table, length);
     let written = catalogue.disk.replace(&index_file(segment), &[&table, &trailer]);
     written.map(drop).map_err(failed)?;
     // The log grows by more than memory holds, and hardly any of it is asked for again: what the
@@ -224,13 +247,39 @@ pub(crate) fn build(
     Ok(())
 }
 
+/// Reads a segment for what its entries are found by, and returns where its frames are.
+fn gather(
+    catalogue: &Catalogue,
+    segment: &Segment,
+    end: u64,
+    scratch: &mut Scratch,
+) -> Result<Vec<Mark>, ReadError> {
+    let Scratch { bytes, found } = scratch;
+    catalogue.read_into(segment, bytes)?;
+    found.entries.clear();
+    let mut walk = catalogue.walk(segment, bytes)?;
+    walk.believes = segment.own;
+    let mut frames = Vec::new();
+    while walk.position < end {
+        let offset = walk.offset;
+        let damaged = |problem| segment.damaged(u64::try_from(offset).unwrap_or(0), problem);
+        let frame = walk.step().unwrap_or(Err(FrameError::Short)).map_err(damaged)?;
+        frames.push(Mark::new(frame.first, offset, walk.offset));
+        for (position, entry) in frame.entries() {
+            let at = relative(segment.first, position);
+            found.add(catalogue.values_of, (entry.kind, entry.public), entry.time, at);
+        }
+    }
+    Ok(frames)
+}
+
 /// Returns the sorted table of these frames and keys.
 fn table(segment: &Segment, frames: &[Mark], entries: &[Key]) -> Result<Vec<u8>, Status> {
     let mut bytes = Vec::with_capacity(entries.len().saturating_mul(KEY_BYTES));
     let mut table = TableBuilder::new_no_filter(TableOptions::default().0, &mut bytes);
     for mark in frames.iter().rev() {
         let value = [mark.offset.to_be_bytes(), mark.length.to_be_bytes()];
-        let place = place(LATEST, relative(segment, mark.first));
+        let place = place(LATEST, relative(segment.first, mark.first));
         table.add(&key(FRAMES, place), value.as_flattened())?;
     }
     for (first, rest) in entries {
@@ -383,9 +432,9 @@ fn place(time: Time, relative: u32) -> Place {
 }
 
 /// Counts a position from its segment's first.
-fn relative(segment: &Segment, position: u64) -> u32 {
+pub(crate) fn relative(first: u64, position: u64) -> u32 {
     // INVARIANT: a segment is closed long before it has so many entries.
-    u32::try_from(position.saturating_sub(segment.first)).unwrap_or(u32::MAX)
+    u32::try_from(position.saturating_sub(first)).unwrap_or(u32::MAX)
 }
 
 fn page_digest(page: &[u8]) -> [u8; 8] {

@@ -17,6 +17,7 @@ use crate::log::catalogue::{Catalogue, Mark, Segment};
 use crate::log::disk::Append;
 use crate::log::folder::{Folder, OpenError, failed, segment_file};
 use crate::log::frame::{Draft, header};
+use crate::log::index::{Found, relative};
 use crate::log::reader::Reader;
 use crate::log::recovery::{Each, RELEASED, recover};
 use crate::log::seal::Sealer;
@@ -36,6 +37,8 @@ pub struct Files {
     first: u64,
     file: Box<dyn Append>,
     file_bytes: usize,
+    // What its entries are found by, where this process wrote all of it.
+    found: Option<Found>,
     stopped: bool,
     batch: Batch,
 }
@@ -73,6 +76,7 @@ impl Files {
     ) -> Result<Self, OpenError> {
         let catalogue = Arc::new(Catalogue::new(&folder));
         let recovered = recover(&catalogue, from.unwrap_or_default(), each)?;
+        let found = recovered.tail.is_none().then(Found::default);
         let (first, tail) = recovered.tail.unwrap_or_else(|| {
             catalogue.add(Segment::begun(0));
             (0, header(0, &recovered.base.previous_frame, &folder.origin))
@@ -98,6 +102,7 @@ impl Files {
             first,
             file,
             file_bytes,
+            found,
             stopped,
             batch,
         })
@@ -133,7 +138,8 @@ impl Files {
         let replaced = self.folder.disk.replace(&file, &[&header]);
         self.file = replaced.map_err(|source| write_failed(file, source))?;
         (self.first, self.file_bytes) = (first, header.len());
-        self.catalogue.add(Segment::begun(first));
+        let next = self.found.as_ref().map_or_else(Found::default, Found::like);
+        self.catalogue.seal(self.found.replace(next), Segment::begun(first));
         Ok(())
     }
 
@@ -148,12 +154,18 @@ impl Files {
         batch.tree.push(leaf_hash);
         batch.leaf_hashes.push(leaf_hash);
         batch.time = parts.time;
+        if let Some(found) = &mut self.found {
+            let (values_of, at) = (self.folder.values_of, relative(self.first, position));
+            found.add(values_of, (parts.kind, &parts.public), parts.time, at);
+        }
         Ok(())
     }
 
     fn commit(&mut self) -> Result<Recorded, Fatal> {
         let (first, batch) = (self.base.position(), &mut self.batch);
-        let leaf_hashes = std::mem::take(&mut batch.leaf_hashes);
+        // As many are likely in the next batch.
+        let room = Vec::with_capacity(batch.leaf_hashes.len());
+        let leaf_hashes = std::mem::replace(&mut batch.leaf_hashes, room);
         let (tree_size, origin) = (batch.tree.size(), Arc::clone(&self.folder.origin));
         let recorded = Recorded { origin, first, tree_size, leaf_hashes };
         if recorded.leaf_hashes.is_empty() {

@@ -102,7 +102,7 @@ struct Slot {
 /// Outcomes that a stream has not taken yet.
 #[derive(Debug, Default)]
 struct Answered {
-    outcomes: VecDeque<(u32, Outcome)>,
+    outcomes: Vec<(u32, Outcome)>,
     waker: Option<Waker>,
 }
 
@@ -137,12 +137,14 @@ impl Desk {
     /// the door is open. Runs on the door's own thread, and there behind whatever else is ready: so
     /// the turn wakes to all that the door has just read, not to the first call of it.
     pub async fn hand_out(&self) {
+        let mut mail = Vec::new();
         loop {
             tokio::select! {
                 biased;
                 () = self.mailbox.overslept.notified() => self.shared.queue.filled.notify_one(),
                 () = self.mailbox.arrived.notified() => {
-                    for (call, outcome) in std::mem::take(&mut *locked(&self.mailbox.outcomes)) {
+                    std::mem::swap(&mut *locked(&self.mailbox.outcomes), &mut mail);
+                    for (call, outcome) in mail.drain(..) {
                         call.end(outcome);
                     }
                 }
@@ -179,6 +181,7 @@ impl Desk {
         Lane {
             desk: self.clone(),
             answered: Arc::default(),
+            arrived: Vec::new(),
             flights: Vec::new(),
             free: Vec::new(),
             in_flight: 0,
@@ -248,7 +251,7 @@ impl Call {
             }
             Reply::Lane(answered, number) => {
                 let mut answered = locked(answered);
-                answered.outcomes.push_back((*number, outcome));
+                answered.outcomes.push((*number, outcome));
                 answered.waker.take()
             }
         };
@@ -281,33 +284,35 @@ impl Queue {
         self.len() == 0
     }
 
-    /// Waits until something waits, and takes at most `count_max` of it in the order it came, less
-    /// what nobody waits for any more. `None` once the queue is stopped and empty.
-    pub fn take(&self, count_max: usize) -> Option<Vec<Job>> {
+    /// Waits until something waits, and puts at most `count_max` of it in the place of what was in
+    /// `jobs`, in the order it came, less what nobody waits for any more. `false` once the queue is
+    /// stopped and empty.
+    pub fn take(&self, count_max: usize, jobs: &mut Vec<Job>) -> bool {
+        jobs.clear();
         let mut waiting = locked(&self.waiting);
         loop {
             if !waiting.jobs.is_empty() {
                 break;
             }
             if waiting.stopping {
-                return None;
+                return false;
             }
             waiting.idle = true;
             waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         waiting.idle = false;
-        let mut jobs = if waiting.jobs.len() <= count_max {
-            std::mem::take(&mut waiting.jobs)
+        if waiting.jobs.len() <= count_max {
+            std::mem::swap(&mut waiting.jobs, jobs);
         } else {
-            waiting.jobs.drain(..count_max).collect()
-        };
+            jobs.extend(waiting.jobs.drain(..count_max));
+        }
         let crowded = std::mem::take(&mut waiting.crowded);
         drop(waiting);
         if crowded {
             self.room.notify_waiters();
         }
         jobs.retain(|job| job.call.take());
-        Some(jobs)
+        true
     }
 
     /// Takes a task in, and tells whether the turn sleeps and must be woken for it.
@@ -344,20 +349,22 @@ impl Queue {
     }
 }
 
-/// Splits jobs into their tasks and what is needed to answer them.
-pub fn split(jobs: Vec<Job>) -> (Vec<Task>, Calls) {
-    let (tasks, calls) = jobs.into_iter().map(|job| (job.task, job.call)).unzip();
-    (tasks, Calls(calls))
+/// Splits jobs into their tasks and what is needed to answer them, appended to either.
+pub fn split(jobs: &mut Vec<Job>, tasks: &mut Vec<Task>, calls: &mut Calls) {
+    for job in jobs.drain(..) {
+        tasks.push(job.task);
+        calls.0.push(job.call);
+    }
 }
 
 /// The calls of one batch.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Calls(Vec<Arc<Call>>);
 
 impl Calls {
-    /// Posts each call's outcome to its door, waking each door once.
-    pub fn post(self, outcomes: Vec<Outcome>) {
-        let mut mail = self.0.into_iter().zip(outcomes).peekable();
+    /// Posts each call's outcome to its door, waking each door once. Takes all of both.
+    pub fn post(&mut self, outcomes: &mut Vec<Outcome>) {
+        let mut mail = self.0.drain(..).zip(outcomes.drain(..)).peekable();
         while let Some((call, outcome)) = mail.next() {
             let mailbox = Arc::clone(&call.mailbox);
             {
@@ -380,6 +387,8 @@ impl Calls {
 pub struct Lane<T> {
     desk: Desk,
     answered: Arc<Mutex<Answered>>,
+    // Empty between two looks; kept because a full one is large.
+    arrived: Vec<(u32, Outcome)>,
     flights: Vec<Option<Flight<T>>>,
     free: Vec<u32>,
     in_flight: usize,
@@ -457,14 +466,15 @@ impl<T> Lane<T> {
             if self.in_flight == 0 {
                 return Poll::Ready(None);
             }
-            let arrived = {
+            {
                 let mut answered = locked(&self.answered);
                 if answered.outcomes.is_empty() {
                     answered.waker = Some(context.waker().clone());
                 }
-                std::mem::take(&mut answered.outcomes)
-            };
-            for (number, outcome) in arrived {
+                std::mem::swap(&mut answered.outcomes, &mut self.arrived);
+            }
+            let mut arrived = std::mem::take(&mut self.arrived);
+            for (number, outcome) in arrived.drain(..) {
                 // A flight that was given up has left its place.
                 if let Some(flight) = self.place(number).and_then(Option::take) {
                     self.in_flight = self.in_flight.saturating_sub(1);
@@ -472,6 +482,7 @@ impl<T> Lane<T> {
                 }
                 self.free.push(number);
             }
+            self.arrived = arrived;
             if self.ready.is_empty() {
                 std::task::ready!(self.poll_deadlines(context));
             }

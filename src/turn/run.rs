@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::log::Log;
 use crate::turn::clockwork::{ClockError, Clockwork};
-use crate::turn::desk::{Queue, split};
+use crate::turn::desk::{Calls, Queue, split};
 use crate::turn::{Engine, EngineError};
 
 /// Why the turn ended before it was asked to.
@@ -29,13 +29,16 @@ pub fn run<L: Log, C: Clock>(
     clockwork: &mut Clockwork<C>,
     mut after: impl FnMut(&Engine<L>),
 ) -> Result<(), RunError> {
-    while let Some(jobs) = queue.take(BATCH_MAX) {
+    let (mut jobs, mut tasks) = (Vec::new(), Vec::new());
+    let (mut calls, mut outcomes) = (Calls::default(), Vec::new());
+    while queue.take(BATCH_MAX, &mut jobs) {
         if jobs.is_empty() {
             continue;
         }
-        let (tasks, calls) = split(jobs);
+        split(&mut jobs, &mut tasks, &mut calls);
         let now = clockwork.read()?;
-        calls.post(engine.turn(tasks, now)?);
+        engine.answer(&mut tasks, now, &mut outcomes)?;
+        calls.post(&mut outcomes);
         after(engine);
     }
     Ok(())

@@ -4,8 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hyper::rt::ReadBufCursor;
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// Reads the first bytes that every HTTP/2 client sends; `None` for any other client.
@@ -27,23 +26,23 @@ pub(super) async fn greet(stream: TcpStream) -> Option<Greeted> {
             return None;
         }
     }
-    Some(Greeted { greeted: false, inner: TokioIo::new(stream) })
+    Some(Greeted { greeted: false, stream })
 }
 
 /// A connection whose first bytes were read, and are read once more.
 pub(super) struct Greeted {
     greeted: bool,
-    inner: TokioIo<TcpStream>,
+    stream: TcpStream,
 }
 
-impl hyper::rt::Read for Greeted {
+impl AsyncRead for Greeted {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        mut buffer: ReadBufCursor<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.greeted {
-            return Pin::new(&mut self.inner).poll_read(context, buffer);
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
         }
         // INVARIANT: the first buffer is larger than 24 bytes.
         if buffer.remaining() < PREFACE.len() {
@@ -55,25 +54,25 @@ impl hyper::rt::Read for Greeted {
     }
 }
 
-impl hyper::rt::Write for Greeted {
+impl AsyncWrite for Greeted {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, bytes)
+        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_write_vectored(
@@ -81,7 +80,7 @@ impl hyper::rt::Write for Greeted {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(context, slices)
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 }
 

@@ -1,0 +1,312 @@
+//! Connection: one caller's connection and every call on it, on one task.
+//!
+//! A task for each call would be simpler, and is what the libraries above HTTP/2 do. But where a
+//! caller has one call under way, as most have, that is four looks at two tasks for each call: the
+//! connection reads it, the call asks, the call answers, the connection writes. Here it is two.
+//!
+//! Never looks into a call.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::future::Either;
+use futures_util::stream::FuturesUnordered;
+use futures_util::task::AtomicWaker;
+use h2::server::{Builder, SendResponse};
+use h2::{Ping, PingPong, Reason, RecvStream, SendStream};
+use http::{HeaderMap, Request, Response};
+use http_body::{Body, Frame};
+use tokio::sync::watch;
+
+use crate::grpc::call::{Reply, ok};
+use crate::grpc::serve::greeting::Greeted;
+
+/// Answers calls.
+pub trait Serve: Clone + Send + Sync + 'static {
+    /// Answers one call.
+    fn call(
+        &self,
+        request: Request<Arriving>,
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static;
+}
+
+/// What a caller sends, as it arrives.
+#[derive(Debug)]
+pub struct Arriving {
+    stream: RecvStream,
+    /// Whether nothing but trailers is to come.
+    all: bool,
+}
+
+/// Why a connection ended before its time.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Broken {
+    /// The client did what HTTP/2 does not allow, or went away.
+    #[error(transparent)]
+    Http(#[from] h2::Error),
+    /// The client did not answer a ping.
+    #[error("the client did not answer a ping")]
+    Silent,
+}
+
+/// Something that a connection waits for.
+enum Event {
+    /// A call ended, however it did.
+    Ended,
+    /// The client did not answer a ping.
+    Silent,
+    /// The server is to stop.
+    Drain,
+}
+
+/// Serves a connection until it ends, or until every call that it has when `drains` turns true has
+/// ended.
+pub(super) async fn converse<S: Serve>(
+    greeted: Greeted,
+    service: S,
+    calls_max: u32,
+    mut drains: watch::Receiver<bool>,
+) -> Result<(), Broken> {
+    let mut http = Builder::new()
+        .max_concurrent_streams(calls_max)
+        .max_header_list_size(HEADERS_BYTES_MAX)
+        .max_pending_accept_reset_streams(RESETS_MAX)
+        .max_local_error_reset_streams(Some(RESETS_LOCAL_MAX))
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .max_send_buffer_size(SEND_BYTES_MAX)
+        .handshake(greeted)
+        .await?;
+    let waits = FuturesUnordered::new();
+    if let Some(ping) = http.ping_pong() {
+        waits.push(Either::Right(Either::Left(keep_alive(ping))));
+    }
+    waits.push(Either::Right(Either::Right(async move {
+        // A sender that is gone stops the server as well.
+        let _ = drains.wait_for(|draining| *draining).await;
+        Event::Drain
+    })));
+    let mut waits = pin!(waits);
+    let nudge = Arc::new(Nudge::default());
+    let waker = Waker::from(Arc::clone(&nudge));
+    poll_fn(|task| {
+        nudge.begin(task.waker());
+        let mut context = Context::from_waker(&waker);
+        for round in 0..ROUNDS_MAX {
+            while let Poll::Ready(Some(event)) = waits.poll_next_unpin(&mut context) {
+                match event {
+                    Event::Ended => {}
+                    Event::Silent => return Poll::Ready(Err(Broken::Silent)),
+                    Event::Drain => http.graceful_shutdown(),
+                }
+            }
+            // What the calls wrote, if anything, has nudged. So has a look at them that left some for
+            // the next, which is why a nudge leads to another round.
+            let nudged = nudge.again();
+            if 0 < round && !nudged {
+                break;
+            }
+            let mut called = false;
+            while let Poll::Ready(accepted) = http.poll_accept(&mut context) {
+                let Some(accepted) = accepted else { return Poll::Ready(Ok(())) };
+                let (request, respond) = accepted?;
+                let request = request.map(|stream| Arriving { stream, all: false });
+                waits.push(Either::Left(answer(service.call(request), respond)));
+                called = true;
+            }
+            if !called && !nudged && !nudge.nudged() {
+                break;
+            }
+        }
+        nudge.end();
+        Poll::Pending
+    })
+    .await
+}
+
+/// Sends what a call comes to, unless the caller takes it back.
+async fn answer(
+    call: impl Future<Output = Response<Reply>>,
+    mut respond: SendResponse<Bytes>,
+) -> Event {
+    let mut call = pin!(call);
+    let answered = poll_fn(|context| match call.as_mut().poll(context) {
+        Poll::Ready(response) => Poll::Ready(Some(response)),
+        Poll::Pending => respond.poll_reset(context).map(|_| None),
+    });
+    if let Some(response) = answered.await {
+        // A client that has gone or taken its call back is not there to be told.
+        let _ = send(response, respond).await;
+    }
+    Event::Ended
+}
+
+async fn send(
+    response: Response<Reply>,
+    mut respond: SendResponse<Bytes>,
+) -> Result<(), h2::Error> {
+    let (head, reply) = response.into_parts();
+    let head = Response::from_parts(head, ());
+    match reply {
+        // One message is sent whole and waits in the connection, if the client is not ready for it:
+        // as many as calls are allowed at once.
+        Reply::One(message) => {
+            let mut stream = respond.send_response(head, false)?;
+            stream.send_data(message, false)?;
+            stream.send_trailers(ok())
+        }
+        Reply::Tonic(body) if body.is_end_stream() => respond.send_response(head, true).map(drop),
+        // In a box: few calls are streams, and each would be as large as one.
+        Reply::Tonic(body) => Box::pin(pipe(body, respond.send_response(head, false)?)).await,
+    }
+}
+
+/// Sends a body piece by piece, none before the client has room for some of it.
+async fn pipe(mut body: tonic::body::Body, mut stream: SendStream<Bytes>) -> Result<(), h2::Error> {
+    loop {
+        stream.reserve_capacity(1);
+        while stream.capacity() == 0 {
+            let room = poll_fn(|context| stream.poll_capacity(context)).await;
+            let Some(room) = room else { return Ok(()) };
+            room?;
+        }
+        let next = poll_fn(|context| match Pin::new(&mut body).poll_frame(context) {
+            Poll::Ready(frame) => Poll::Ready(Some(frame)),
+            Poll::Pending => stream.poll_reset(context).map(|_| None),
+        });
+        match next.await {
+            None => return Ok(()),
+            Some(None) => return stream.send_data(Bytes::new(), true),
+            Some(Some(Err(_))) => {
+                stream.send_reset(Reason::INTERNAL_ERROR);
+                return Ok(());
+            }
+            Some(Some(Ok(frame))) => match frame.into_data().map_err(Frame::into_trailers) {
+                Ok(data) => stream.send_data(data, body.is_end_stream())?,
+                Err(Ok(trailers)) => return stream.send_trailers(trailers),
+                Err(Err(_)) => {}
+            },
+        }
+    }
+}
+
+/// Asks the client now and then whether it is there; ends when it is not.
+async fn keep_alive(mut ping: PingPong) -> Event {
+    loop {
+        tokio::time::sleep(PING_EVERY).await;
+        if ping.send_ping(Ping::opaque()).is_err() {
+            return Event::Silent;
+        }
+        let pong = poll_fn(|context| ping.poll_pong(context));
+        match tokio::time::timeout(PING_ANSWER, pong).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) | Err(_) => return Event::Silent,
+        }
+    }
+}
+
+/// Wakes the connection's task, but not while it is being looked at: what a call writes would
+/// otherwise have its connection looked at once more for nothing.
+#[derive(Debug, Default)]
+struct Nudge {
+    task: AtomicWaker,
+    looking: AtomicBool,
+    again: AtomicBool,
+}
+
+impl Nudge {
+    fn begin(&self, task: &Waker) {
+        self.task.register(task);
+        self.looking.store(true, Ordering::SeqCst);
+        self.again.store(false, Ordering::SeqCst);
+    }
+
+    /// Tells whether there was a nudge since this was asked last.
+    fn again(&self) -> bool {
+        self.again.swap(false, Ordering::SeqCst)
+    }
+
+    /// Tells whether there was a nudge since [`Self::again`] was asked last.
+    fn nudged(&self) -> bool {
+        self.again.load(Ordering::SeqCst)
+    }
+
+    fn end(&self) {
+        self.looking.store(false, Ordering::SeqCst);
+        if self.again() {
+            self.task.wake();
+        }
+    }
+}
+
+impl Wake for Nudge {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Before looking, so that a look that ends in between finds it.
+        self.again.store(true, Ordering::SeqCst);
+        if !self.looking.load(Ordering::SeqCst) {
+            self.task.wake();
+        }
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = h2::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
+        if !self.all {
+            match ready!(self.stream.poll_data(context)) {
+                Some(Ok(data)) => {
+                    // Fails only where the stream has ended, and then there is no window.
+                    let _ = self.stream.flow_control().release_capacity(data.len());
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => self.all = true,
+            }
+        }
+        let trailers: Result<Option<HeaderMap>, _> = ready!(self.stream.poll_trailers(context));
+        Poll::Ready(trailers.transpose().map(|trailers| trailers.map(Frame::trailers)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.stream.is_end_stream()
+    }
+}
+
+/// How often one look goes over calls and connection before other connections have their turn. Two
+/// serve a call that is answered at once; more come of a client that sends without end.
+const ROUNDS_MAX: usize = 4;
+
+/// Ours are below 500 bytes; credentials and traces fit in the rest.
+const HEADERS_BYTES_MAX: u32 = 16 * 1024;
+/// A client that opens calls and takes them back at once makes us work for nothing (CVE-2023-44487).
+const RESETS_MAX: usize = 20;
+/// The same by provoking our own resets (CVE-2025-8671).
+const RESETS_LOCAL_MAX: usize = 256;
+/// One message of the largest size.
+const STREAM_WINDOW: u32 = 128 * 1024;
+/// A connection full of streams, each with a message or two.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// The least that HTTP/2 allows; larger frames let one call hold up the others.
+const FRAME_BYTES_MAX: u32 = 16 * 1024;
+/// What a stream of answers may keep ready for a client that does not read.
+const SEND_BYTES_MAX: usize = 64 * 1024;
+/// Half of what load balancers and firewalls keep an idle connection for.
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// A peer that cannot answer in this time could not be answered either.
+const PING_ANSWER: Duration = Duration::from_secs(10);

@@ -114,7 +114,7 @@ pub struct Recorded {
     origin: Arc<str>,
     first: u64,
     tree_size: u64,
-    leaf_hashes: Vec<Hash>,
+    leaf_hashes: Arc<Vec<Hash>>,
 }
 
 /// Where one durable entry is in the log. Every answer is made from one, so that none can leave

@@ -63,6 +63,8 @@ struct Batch {
     tree: Frontier,
     time: Time,
     leaf_hashes: Vec<Hash>,
+    // Those of the batch before, for their room.
+    given: Arc<Vec<Hash>>,
 }
 
 impl Files {
@@ -90,6 +92,7 @@ impl Files {
             tree: recovered.base.tree.clone(),
             time: recovered.base.time,
             leaf_hashes: Vec::new(),
+            given: Arc::default(),
         };
         let signer = folder.keys.signer(&folder.origin);
         let (base, stopped) = (recovered.base, false);
@@ -163,9 +166,8 @@ impl Files {
 
     fn commit(&mut self) -> Result<Recorded, Fatal> {
         let (first, batch) = (self.base.position(), &mut self.batch);
-        // As many are likely in the next batch.
-        let room = Vec::with_capacity(batch.leaf_hashes.len());
-        let leaf_hashes = std::mem::replace(&mut batch.leaf_hashes, room);
+        let leaf_hashes = Arc::new(std::mem::take(&mut batch.leaf_hashes));
+        batch.given = Arc::clone(&leaf_hashes);
         let (tree_size, origin) = (batch.tree.size(), Arc::clone(&self.folder.origin));
         let recorded = Recorded { origin, first, tree_size, leaf_hashes };
         if recorded.leaf_hashes.is_empty() {
@@ -247,6 +249,9 @@ impl Batch {
         self.draft.begin(base.position(), &base.previous_frame);
         self.tree.clone_from(&base.tree);
         self.time = base.time;
+        if let Some(given) = Arc::get_mut(&mut self.given) {
+            std::mem::swap(given, &mut self.leaf_hashes);
+        }
         self.leaf_hashes.clear();
     }
 }

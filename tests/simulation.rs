@@ -207,7 +207,7 @@ impl<'a> Story<'a> {
         let plan = Plan {
             origin: "bank.example/decisions".to_owned(),
             // Small, so that a story has several.
-            log: Settings { segment_bytes_max: 12_000 },
+            log: Settings { segment_bytes_max: 12_000, room_bytes: 6_000 },
             parameters: Parameters::FIRST,
             policy: Arc::clone(self.policy),
         };

@@ -53,6 +53,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         origin: config.origin.clone(),
         log: Settings {
             segment_bytes_max: usize::try_from(config.segment_bytes_max).unwrap_or(usize::MAX),
+            ..Settings::default()
         },
         parameters: config.parameters,
         policy: Arc::clone(&policy),

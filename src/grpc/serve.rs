@@ -135,7 +135,7 @@ async fn connection<S: Serve>(
     let Ok(Some(greeted)) = greeting else { return };
     if let Err(error) = converse(greeted, service, calls_max, drains).await {
         // Ordinary for clients that go away; no text of theirs is in it.
-        tracing::debug!(silent = matches!(error, Broken::Silent), "a connection ended early");
+        tracing::debug!(silent = matches!(error, Broken::Silent), "a connection ended with an error");
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::fmt::Debug;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -62,6 +62,17 @@ pub trait Append: Debug + Send {
 
     /// Returns once every byte written would survive a loss of power.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// Tells how many bytes may be appended into what was prepared.
+    fn room(&self) -> usize;
+
+    /// Writes zeros after the end, so that there is room for `bytes`. What is then appended into it
+    /// does not make the file longer, and its sync need not write how long it is. Until it is used
+    /// or cut off, whoever reads the file finds the zeros.
+    fn prepare(&mut self, bytes: usize) -> io::Result<()>;
+
+    /// Cuts off what was prepared and not used, and syncs the file.
+    fn cut(&mut self) -> io::Result<()>;
 }
 
 /// Holds a lock until dropped.
@@ -138,7 +149,7 @@ impl Disk for RealDisk {
     fn create(&self, path: &str) -> io::Result<Box<dyn Append>> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
-        Ok(Box::new(options.open(self.at(path))?))
+        Ok(Box::new(Appending { file: options.open(self.at(path))?, end: 0, length: 0 }))
     }
 
     fn read_at(&self, path: &str, mut offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
@@ -223,14 +234,47 @@ impl Disk for RealDisk {
     }
 }
 
-impl Append for File {
+/// A file of the machine's disk, being written.
+#[derive(Debug)]
+struct Appending {
+    file: File,
+    /// Where the next byte goes.
+    end: u64,
+    /// Where the file ends: there, or after what was prepared.
+    length: u64,
+}
+
+impl Append for Appending {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
+        self.file.write_all_at(bytes, self.end)?;
+        self.end = self.end.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        self.length = self.length.max(self.end);
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
         // Without the times: they would cost a second write, and nothing reads them.
-        self.sync_data()
+        self.file.sync_data()
+    }
+
+    fn room(&self) -> usize {
+        usize::try_from(self.length.saturating_sub(self.end)).unwrap_or(usize::MAX)
+    }
+
+    fn prepare(&mut self, bytes: usize) -> io::Result<()> {
+        // Written, not only reserved: a first write into what is only reserved changes what the
+        // file system knows of the file, and that would be synced as well.
+        let zeros = vec![0; bytes.saturating_sub(self.room())];
+        self.file.write_all_at(&zeros, self.length)?;
+        let written = u64::try_from(zeros.len()).unwrap_or(u64::MAX);
+        self.length = self.length.saturating_add(written);
+        Ok(())
+    }
+
+    fn cut(&mut self) -> io::Result<()> {
+        self.file.set_len(self.end)?;
+        self.length = self.end;
+        self.file.sync_data()
     }
 }
 
@@ -260,6 +304,25 @@ mod tests {
         let mut bytes = [0; 8];
         assert_eq!(disk.read_at("log/x", 8, &mut bytes).unwrap(), 4);
         assert!(disk.is_private("log").unwrap() && disk.is_private("log/x").unwrap());
+    }
+
+    #[test]
+    fn what_is_prepared_is_zeros_until_it_is_used_or_cut_off() {
+        let root = tempfile::tempdir().unwrap();
+        let disk: &dyn Disk = &RealDisk::open(root.path()).unwrap();
+        let mut file = disk.replace("x", &[b"one"]).unwrap();
+        assert_eq!(file.room(), 0);
+        file.prepare(4).unwrap();
+        file.append(b"two").unwrap();
+        assert_eq!((file.room(), disk.read("x").unwrap()), (1, b"onetwo\0".to_vec()));
+        file.prepare(3).unwrap();
+        assert_eq!((file.room(), disk.read("x").unwrap()), (3, b"onetwo\0\0\0".to_vec()));
+        file.append(b"three").unwrap();
+        assert_eq!((file.room(), disk.read("x").unwrap()), (0, b"onetwothree".to_vec()));
+        file.prepare(2).unwrap();
+        file.cut().unwrap();
+        file.append(b"!").unwrap();
+        assert_eq!((file.room(), disk.read("x").unwrap()), (0, b"onetwothree!".to_vec()));
     }
 
     #[test]

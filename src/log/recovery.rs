@@ -4,7 +4,7 @@
 //! signed checkpoint states the tree its entries give. The sealed segments must be as they were
 //! written. The last segment was being written, so its last frame may be torn, and only that may be
 //! cut off: a loss of power during a write leaves a part of it missing from the end, or whole
-//! sectors of zeros, but never other bytes. Anything else is damage, and is left as it is for a
+//! sectors of zeros, but never other bytes. Zeros may follow it, where room was prepared for more. Anything else is damage, and is left as it is for a
 //! person to look at.
 //!
 //! Frames are released only once they are durable. So nothing is cut where something says that it
@@ -180,10 +180,17 @@ impl Recovery<'_> {
         walk: &Walk<'_>,
         problem: FrameError,
     ) -> Result<Tear, OpenError> {
-        let rest = walk.rest();
+        // What was prepared for frames to come is zeros. A frame ends with a hash, so at most a few
+        // bytes of that are taken for some of these.
+        let zeros = walk.rest().iter().rev().take_while(|byte| **byte == 0).count();
+        let written = walk.rest().len().saturating_sub(zeros);
+        let rest = walk.rest().get(..written).unwrap_or_default();
         let refused = || Err(damaged(segment, walk.offset, problem));
         let torn = matches!(problem, FrameError::Short | FrameError::Hash);
         let later = |at| rest.get(at..).is_some_and(|mut rest| Frame::take(&mut rest).is_ok());
+        if rest.is_empty() {
+            return Ok(Tear::Cut);
+        }
         if !torn || places(rest, frame::MAGIC).any(later) {
             return refused();
         }

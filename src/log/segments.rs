@@ -48,6 +48,8 @@ pub struct Files {
 pub struct Settings {
     /// From this length on a segment is full, 1 byte to 1 GiB.
     pub segment_bytes_max: usize,
+    /// How much room is prepared at a time for small frames; 0 for none.
+    pub room_bytes: usize,
 }
 
 /// A writer's turn at a log in files.
@@ -122,10 +124,11 @@ impl Files {
     }
 
     /// Ends in an orderly way: leaves a checkpoint behind that shows how far the log reached.
-    pub fn close(self) -> Result<(), Fatal> {
+    pub fn close(mut self) -> Result<(), Fatal> {
         if self.stopped {
             return Err(Fatal::Stopped);
         }
+        self.cut()?;
         let mut note = Vec::new();
         let (size, root) = (self.base.tree.size(), self.base.tree.root());
         self.signer.sign(&Checkpoint { size, root }, &mut note);
@@ -133,8 +136,16 @@ impl Files {
         written.map(drop).map_err(|source| write_failed(RELEASED.to_owned(), source))
     }
 
+    /// Cuts off the room that was prepared in the last segment.
+    fn cut(&mut self) -> Result<(), Fatal> {
+        let cut = self.file.cut();
+        cut.map_err(|source| write_failed(segment_file(self.first), source))
+    }
+
     /// Seals the last segment by beginning another.
     fn roll(&mut self) -> Result<(), Fatal> {
+        // Only the last segment may end in zeros.
+        self.cut()?;
         let first = self.base.position();
         let header = header(first, &self.base.previous_frame, &self.folder.origin);
         let file = segment_file(first);
@@ -178,7 +189,7 @@ impl Files {
         let frame = batch.draft.finish(count, |note| self.signer.sign(&checkpoint, note));
         let too_long = Fatal::Entry { position: first, problem: "its batch is too long" };
         let (frame, hash) = frame.ok_or(too_long)?;
-        let written = self.file.append(frame).and_then(|()| self.file.sync());
+        let written = write(&mut *self.file, frame, self.settings.room_bytes);
         written.map_err(|source| write_failed(segment_file(self.first), source))?;
 
         let end = self.file_bytes.saturating_add(frame.len());
@@ -240,7 +251,7 @@ impl Turn for FilesTurn<'_> {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { segment_bytes_max: SEGMENT_BYTES_MAX }
+        Self { segment_bytes_max: SEGMENT_BYTES_MAX, room_bytes: ROOM_BYTES }
     }
 }
 
@@ -262,6 +273,16 @@ impl fmt::Debug for Batch {
     }
 }
 
+/// Appends a frame and syncs it. Small frames go into room that is prepared for many of them: their
+/// sync then writes one thing and not two, which is a third of the time that a lone caller waits.
+fn write(file: &mut dyn Append, frame: &[u8], room_bytes: usize) -> io::Result<()> {
+    if frame.len() <= SMALL_BYTES && file.room() < frame.len() {
+        file.prepare(room_bytes)?;
+    }
+    file.append(frame)?;
+    file.sync()
+}
+
 fn write_failed(file: String, source: io::Error) -> Fatal {
     Fatal::Write { file, source }
 }
@@ -271,3 +292,8 @@ fn write_failed(file: String, source: io::Error) -> Fatal {
 const SEGMENT_BYTES_MAX: usize = 16 << 20;
 // Offsets in a segment have 32 bits, and the last frame may go past the limit.
 const SEGMENT_BYTES_LIMIT: usize = 1 << 30;
+// A dozen decisions. Large frames pay for their length with their many entries, and would only be
+// written twice.
+const SMALL_BYTES: usize = 16 << 10;
+// Preparing takes about a millisecond, which the call that it falls to waits longer: one in some 400.
+const ROOM_BYTES: usize = 512 << 10;

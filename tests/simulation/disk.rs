@@ -73,6 +73,8 @@ struct File {
 struct Handle {
     process: Process,
     file: usize,
+    // Where the next byte goes; what is after it was prepared.
+    end: usize,
 }
 
 #[derive(Debug)]
@@ -220,10 +222,12 @@ impl State {
 }
 
 impl File {
-    fn append(&mut self, bytes: &[u8]) {
-        let from = self.bytes.len() / PAGE;
-        Arc::make_mut(&mut self.bytes).extend_from_slice(bytes);
-        self.dirty.extend(from..self.bytes.len().div_ceil(PAGE));
+    fn write(&mut self, at: usize, bytes: &[u8]) {
+        let end = at + bytes.len();
+        let all = Arc::make_mut(&mut self.bytes);
+        all.resize(all.len().max(end), 0);
+        all[at..end].copy_from_slice(bytes);
+        self.dirty.extend(at / PAGE..end.div_ceil(PAGE));
     }
 
     fn write_page(&mut self, page: usize) {
@@ -304,7 +308,7 @@ impl Disk for Process {
         state.files.push(File::default());
         state.names.insert(path.to_owned(), file);
         done(&state)?;
-        Ok(Box::new(Handle { process: self.clone(), file }))
+        Ok(Box::new(Handle { process: self.clone(), file, end: 0 }))
     }
 
     fn read_at(&self, path: &str, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
@@ -389,7 +393,38 @@ impl Disk for Process {
 impl Append for Handle {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.process.step("append", "", bytes.len())?;
-        state.files[self.file].append(bytes);
+        state.files[self.file].write(self.end, bytes);
+        self.end += bytes.len();
+        done(&state)
+    }
+
+    fn room(&self) -> usize {
+        self.process.disk.state().files[self.file].bytes.len() - self.end
+    }
+
+    fn prepare(&mut self, bytes: usize) -> io::Result<()> {
+        let mut state = self.process.step("prepare", "", bytes)?;
+        let file = &mut state.files[self.file];
+        let length = file.bytes.len();
+        file.write(length, &vec![0; (self.end + bytes).saturating_sub(length)]);
+        done(&state)
+    }
+
+    fn cut(&mut self) -> io::Result<()> {
+        let mut state = self.process.step("cut", "", 0)?;
+        let file = &mut state.files[self.file];
+        Arc::make_mut(&mut file.bytes).truncate(self.end);
+        file.dirty.retain(|page| *page < self.end.div_ceil(PAGE));
+        let fails = state.sync_fails();
+        if fails {
+            return Err(io::Error::other("the sync failed"));
+        }
+        let State { files, .. } = &mut *state;
+        let file = &mut files[self.file];
+        for page in std::mem::take(&mut file.dirty) {
+            file.write_page(page);
+        }
+        Arc::make_mut(&mut file.on_disk).truncate(self.end);
         done(&state)
     }
 

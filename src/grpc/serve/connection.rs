@@ -204,8 +204,8 @@ async fn keep_alive(mut ping: PingPong) -> Event {
         if ping.send_ping(Ping::opaque()).is_err() {
             return Event::Silent;
         }
-        let pong = poll_fn(|context| ping.poll_pong(context));
-        match tokio::time::timeout(PING_ANSWER, pong).await {
+        let answered = poll_fn(|context| ping.poll_pong(context));
+        match tokio::time::timeout(PING_ANSWER, answered).await {
             Ok(Ok(_)) => {}
             Ok(Err(_)) | Err(_) => return Event::Silent,
         }

@@ -20,6 +20,7 @@ mod message;
 mod payee;
 mod person;
 mod reading;
+mod session;
 mod step;
 mod tell;
 

@@ -13,6 +13,7 @@ use crate::stories::message::{
     Account, Paid, Past, Payer, name_check, pounds, span, stamp, texts, uuid,
 };
 use crate::stories::payee::{Check, Payee};
+use crate::stories::session::{State, gathered};
 use crate::stories::step::{Does, Pays, Step};
 use crate::stories::{Label, Order, Part, Story, Telling, Told, Variant};
 
@@ -23,10 +24,10 @@ pub(super) struct Teller<'a> {
     pub(super) payer: Payer,
     pub(super) channel: Channel,
     pub(super) knows: Knows,
-    variant: Variant,
+    pub(super) variant: Variant,
     /// Begins every id of this telling.
     prefix: String,
-    asked: u32,
+    pub(super) asked: u32,
 }
 
 /// What the bank states in this telling.
@@ -45,8 +46,8 @@ pub(super) struct Knows {
     pub(super) provider: bool,
     purpose: bool,
     pub(super) device: bool,
-    operator: bool,
-    limit: bool,
+    pub(super) operator: bool,
+    pub(super) limit: bool,
 }
 
 /// Somebody whom the story pays.
@@ -67,24 +68,6 @@ struct Moment<'a> {
     step: &'a Step,
     /// Each amount that moves, in pence, and when.
     amounts: Vec<(Time, i64)>,
-}
-
-/// How things stand at some time of the story.
-#[derive(Debug, Default)]
-struct State {
-    balance: i64,
-    /// The most that one payment may come to.
-    permitted: i64,
-    /// When the session began, and when it was last used.
-    session: Option<(Time, Time)>,
-    /// A call: who called, whether on the mobile, and when it ended.
-    call: Option<(Direction, bool, Option<Time>)>,
-    control: bool,
-    sharing: bool,
-    limit: Option<Time>,
-    device: Option<Time>,
-    /// What came in, oldest first.
-    arrivals: Vec<(Time, i64, pb::arrival::Source)>,
 }
 
 /// Tells `story`.
@@ -508,76 +491,6 @@ impl<'a> Teller<'a> {
         transfer
     }
 
-    /// Returns what the session shows, as far as this variant and this bank see it.
-    fn session(
-        &mut self,
-        state: &mut State,
-        at: Time,
-        channel: Channel,
-        warned: Option<i64>,
-    ) -> Option<pb::Session> {
-        let on_device = matches!(channel, Channel::MobileApp | Channel::Web);
-        let begun = match state.session {
-            Some((begun, used)) if at.since(used) <= span(SESSION_IDLE) => begun,
-            _ => {
-                let asked = self.asked.to_string();
-                at.minus(span(self.chance(&format!("session.{asked}")).between(3, 20, 1)))
-            }
-        };
-        state.session = Some((begun, at));
-        let mut session = pb::Session::default();
-        if self.knows.limit {
-            session.limit_raise_time = state.limit.map(stamp);
-        }
-        if self.knows.device && on_device {
-            session.start_time = Some(stamp(begun));
-            session.remote_access = Some(state.control);
-            session.screen_sharing = Some(state.sharing);
-            session.device_register_time = state.device.map(stamp);
-            session.dismissed_warnings = warned.map(|seconds| pb::DismissedWarnings {
-                warnings: vec![pb::DismissedWarning {
-                    digest: None,
-                    shown_duration: Some(prost_types::Duration { seconds, nanos: 0 }),
-                }],
-            });
-        }
-        session.call = self.call(state, (begun, at), channel);
-        (session != pb::Session::default()).then_some(session)
-    }
-
-    fn call(&self, state: &State, (begun, at): (Time, Time), channel: Channel) -> Option<pb::Call> {
-        use pb::call::{Source, State as CallState};
-        let shown = self.variant == Variant::BlandCall;
-        let source = if channel == Channel::MobileApp && self.knows.device {
-            Source::Device
-        } else if shown || self.knows.operator {
-            Source::Operator
-        } else {
-            return None;
-        };
-        let mut call = pb::Call {
-            state: CallState::None.into(),
-            end_time: None,
-            direction: Direction::Unspecified.into(),
-            source: source.into(),
-        };
-        // A mobile and its network do not know of a call on another line.
-        let Some((direction, mobile, ended)) = state.call else { return Some(call) };
-        if !mobile && !shown {
-            return Some(call);
-        }
-        match ended {
-            None => call.state = CallState::InProgress.into(),
-            Some(ended) if begun.minus(span(CALL_ENDED)) <= ended && ended <= at => {
-                call.state = CallState::Ended.into();
-                call.end_time = Some(stamp(ended));
-            }
-            Some(_) => return Some(call),
-        }
-        call.direction = direction.into();
-        Some(call)
-    }
-
     /// Returns what is typed with the payments of a step.
     fn words(&mut self, story: &Story, number: usize, pays: &Pays) -> Option<pb::Texts> {
         let telling = self.variant == Variant::Telling;
@@ -610,17 +523,6 @@ impl<'a> Teller<'a> {
     }
 }
 
-fn gathered(state: &State, at: Time) -> pb::Gathered {
-    let recent = state.arrivals.iter().rev();
-    let recent = recent.filter(|(arrived, ..)| at.since(*arrived) <= span(GATHERED_MINUTES));
-    let arrivals = recent.take(GATHERED_MAX).map(|(arrived, pence, source)| pb::Arrival {
-        amount: Some(pounds(*pence)),
-        arrive_time: Some(stamp(*arrived)),
-        source: (*source).into(),
-    });
-    pb::Gathered { arrivals: arrivals.collect() }
-}
-
 /// Says of each payment of the scam how much came before it and what it comes to in all.
 fn number(told: &mut [Told]) {
     let scams = || |told: &&mut Told| told.label.part == Part::Scam;
@@ -647,13 +549,6 @@ fn at(request: &pb::ScreenTransferRequest) -> Time {
 const WEEK: Date = Date::constant(2026, 6, 1);
 const WEEK_TIME: Time = Time::from_micros(1_780_272_000_000_000);
 
-/// Minutes without a payment after which a new session has begun.
-const SESSION_IDLE: i64 = 20;
-/// Minutes before a session within which the device still speaks of a call that ended.
-const CALL_ENDED: i64 = 30;
-/// How far back money that came in is stated, and how many arrivals; both by the API.
-const GATHERED_MINUTES: i64 = 7 * 1_440;
-const GATHERED_MAX: usize = 8;
 /// How many of a thousand payments are made on a call of which no story tells; ours.
 const CALLS_PER_MILLE: u32 = 25;
 

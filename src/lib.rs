@@ -29,6 +29,7 @@ pub mod telemetry;
 pub mod log;
 pub mod turn;
 pub mod grpc;
+pub mod stories;
 pub mod cli;
 
 #[cfg(test)]

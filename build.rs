@@ -8,15 +8,18 @@ use std::{env, error, fs};
 use prost::Message as _;
 
 const ROOT: &str = "proto";
-const PACKAGE: &str = "proto/clearline/screening/v1";
+const PACKAGES: [&str; 2] = ["proto/clearline/evaluation/v1", "proto/clearline/screening/v1"];
 
 #[expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts through variables")]
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo:rerun-if-changed={ROOT}");
 
-    let mut files = fs::read_dir(PACKAGE)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut files = Vec::new();
+    for package in PACKAGES {
+        for entry in fs::read_dir(package)? {
+            files.push(entry?.path());
+        }
+    }
     // Sorted, so that two builds of one commit generate the same bytes.
     files.sort();
 

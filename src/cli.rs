@@ -30,6 +30,7 @@ pub mod policy;
 pub mod remote;
 pub mod screen;
 pub mod serve;
+pub mod simulate;
 pub mod warnings;
 
 /// Asks of every outgoing transfer whether the payer is being talked out of their money.
@@ -60,6 +61,8 @@ enum Command {
     /// Looks at decisions that were made.
     #[command(subcommand)]
     Decisions(decisions::Command),
+    /// Makes payments as people make them, scams among them, each with the truth about it.
+    Simulate(simulate::Simulate),
     /// Measures how fast a server answers, and what it costs.
     Bench(bench::Bench),
 }
@@ -156,6 +159,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Warnings(command) => command.run(),
         Command::Lists(command) => command.run(),
         Command::Decisions(command) => command.run(),
+        Command::Simulate(simulate) => simulate.run(),
         Command::Bench(bench) => bench.run(),
     }
 }

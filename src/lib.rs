@@ -29,6 +29,8 @@ pub mod telemetry;
 pub mod log;
 pub mod turn;
 pub mod grpc;
+pub mod records;
+pub mod life;
 pub mod stories;
 pub mod cli;
 

@@ -332,6 +332,30 @@ fn the_demonstration_is_as_expected() {
 }
 
 #[test]
+fn payments_are_simulated_to_a_file_and_the_same_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (first, second, own) = (path("first"), path("second"), path("own.toml"));
+    let size = ["simulate", "--customers", "40", "--days", "30", "--seed", "9"];
+    run(&[&size[..], &["--out", &first]].concat()).check(0, &["honest payments and", &first]);
+    let shown = run(&["simulate", "--show-parameters"]);
+    fs::write(&own, &shown.out).expect("a file");
+    run(&[&size[..], &["--parameters", &own, "--out", &second]].concat()).check(0, &[&second]);
+    let read = |path| fs::read(path).expect("a file");
+    assert!(read(&first).starts_with(b"clearline labelled payments 1\n"));
+    assert!(read(&first) == read(&second));
+    let json = run(&[&size[..], &["--json"]].concat());
+    json.check(0, &["\"customerKey\":\"C0000000", "\"cohorts\":[\"COHORT_EVERYDAY\"]"]);
+
+    fs::write(&own, shown.out.replace("app = 700", "app = 0\ncat = 1")).expect("a file");
+    run(&[&size[..], &["--parameters", &own, "--out", &second]].concat())
+        .check(1, &["`app` is no such number", "`cat` is unknown here", "nothing was made"]);
+    run(&size).check(2, &["--out <FILE>"]);
+    run(&[&size[..], &["--json", "--calls", "0.5"]].concat()).check(2, &["write 3 or 1/3"]);
+    run(&[&size[..], &["--out", "/nowhere/a"]].concat()).check(1, &["cannot be written"]);
+}
+
+#[test]
 fn a_list_of_accounts_is_loaded_whole_or_not_at_all() {
     let mut served = Served::start();
     let address = served.address();

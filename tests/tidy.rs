@@ -62,7 +62,9 @@ fn a_room_imports_only_from_rooms_above_its_own() {
 
 #[test]
 fn the_core_does_not_reach_outside() {
-    let core = rooms("// The core");
+    let mut core = rooms("// The core");
+    // It makes messages of the door's, and stands below it for that alone.
+    core.push("life".to_owned());
     for (path, text) in sources().filter(|(path, _)| core.contains(&room_of(path))) {
         for line in code(&text) {
             for mark in BANNED_IN_CORE {

@@ -190,7 +190,8 @@ pub fn message_to_json<M: Message>(name: &str, message: &M) -> Result<String, St
 
 fn descriptor(name: &str) -> Option<MessageDescriptor> {
     let pool = DescriptorPool::decode(DESCRIPTORS).ok()?;
-    pool.get_message_by_name(&format!("clearline.screening.v1.{name}"))
+    let package = if name.contains('.') { "" } else { "clearline.screening.v1." };
+    pool.get_message_by_name(&format!("{package}{name}"))
 }
 
 fn timed<T>(message: T) -> Request<T> {

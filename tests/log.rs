@@ -411,6 +411,33 @@ fn a_damaged_index_is_never_believed_and_is_built_again() {
 }
 
 #[test]
+fn an_index_is_the_same_whether_its_entries_were_written_or_read() {
+    let sim = SimulatedDisk::new(12);
+    let disk = sim.start(End::Killed);
+    let (mut files, _) = open(&disk, false).unwrap();
+    let random = &mut Random::new(12);
+    for position in 0..40 {
+        commit(&mut files, &[parts(position, random)]).unwrap();
+    }
+    let indexes = |reader: &Reader| -> Vec<(String, Vec<u8>)> {
+        let scratch = &mut Scratch::default();
+        while reader.build_index(scratch).unwrap() {}
+        let names = disk.list("index").unwrap();
+        names
+            .iter()
+            .map(|name| (name.clone(), disk.read(&format!("index/{name}")).unwrap()))
+            .collect()
+    };
+    let written = indexes(&files.reader());
+    assert!(3 < written.len(), "{}", written.len());
+    for (name, _) in &written {
+        disk.remove(&format!("index/{name}")).unwrap();
+    }
+    let folder = Folder::open_read_only(Arc::clone(&disk)).unwrap().listed_by(values_of);
+    assert_eq!(indexes(&Reader::open(&folder).unwrap()), written);
+}
+
+#[test]
 fn a_log_is_read_while_it_is_written() {
     let (sim, mut stored) = written(11, &[3, 4]);
     let disk = sim.start(End::Killed);

@@ -135,7 +135,10 @@ async fn connection<S: Serve>(
     let Ok(Some(greeted)) = greeting else { return };
     if let Err(error) = converse(greeted, service, calls_max, drains).await {
         // Ordinary for clients that go away; no text of theirs is in it.
-        tracing::debug!(silent = matches!(error, Broken::Silent), "a connection ended with an error");
+        tracing::debug!(
+            silent = matches!(error, Broken::Silent),
+            "a connection ended with an error"
+        );
     }
 }
 
@@ -156,7 +159,8 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
+    use std::future::{pending, poll_fn};
+    use std::task::Poll;
     use std::time::Duration;
 
     use http::{Request, Response};
@@ -289,6 +293,51 @@ mod tests {
             let mut request = tonic::Request::new(everything());
             request.metadata_mut().insert("x-filler", "f".repeat(bytes).parse().unwrap());
             assert_eq!(client.check(request).await.is_ok(), right, "{bytes}");
+        }
+    }
+
+    /// Answers nothing before it was looked at again, and again.
+    #[derive(Clone)]
+    struct Hesitant(Healthy);
+
+    impl Serve for Hesitant {
+        fn call(
+            &self,
+            request: Request<Arriving>,
+        ) -> impl Future<Output = Response<Reply>> + Send + 'static {
+            let answer = self.0.call(request);
+            async move {
+                let mut looks = 0;
+                poll_fn(|context| {
+                    looks += 1;
+                    context.waker().wake_by_ref();
+                    if looks < 5 { Poll::Pending } else { Poll::Ready(()) }
+                })
+                .await;
+                answer.await
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn many_calls_of_one_connection_that_wake_themselves_are_all_answered() {
+        let reporter = HealthReporter::new();
+        reporter.set_service_status("", ServingStatus::Serving).await;
+        let health = tonic_health::server::HealthService::from_health_reporter(reporter);
+        let health = tonic_health::pb::health_server::HealthServer::new(health);
+        let service = Hesitant(Healthy(Routes::new(health).prepare()));
+        let listener = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, service, Limits::default(), pending()));
+        let client = client(address).await;
+        let calls: Vec<_> = (0..500)
+            .map(|_| {
+                let mut client = client.clone();
+                tokio::spawn(async move { client.check(everything()).await.unwrap() })
+            })
+            .collect();
+        for call in calls {
+            tokio::time::timeout(Duration::from_secs(10), call).await.unwrap().unwrap();
         }
     }
 

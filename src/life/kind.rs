@@ -125,6 +125,22 @@ impl Kind {
 
     /// Tells whether people have saved up for it, so that it is paid whole or not at all.
     pub(crate) const fn saved_for(self) -> bool {
-        matches!(self, Self::Completion | Self::Estate | Self::FamilyGift | Self::Tuition)
+        matches!(
+            self,
+            Self::Completion
+                | Self::Legal
+                | Self::Tax
+                | Self::Court
+                | Self::Builder
+                | Self::Car
+                | Self::Wedding
+                | Self::TenantMove
+                | Self::FamilyGift
+                | Self::Estate
+                | Self::Funeral
+                | Self::Emergency
+                | Self::Tuition
+                | Self::Vat
+        )
     }
 }

@@ -189,6 +189,11 @@ fn refused(refusal: Refusal) -> Told {
             "LIST_PART_EARLY",
             "parts before this one are not recorded",
         ),
+        Refusal::ImportPartElsewhere => told(
+            Code::FailedPrecondition,
+            "IMPORT_PART_ELSEWHERE",
+            "the part does not begin where the file is recorded to",
+        ),
         Refusal::NotFound => told(Code::NotFound, "DECISION_NOT_FOUND", "no decision has this id"),
         Refusal::Unreadable => {
             told(Code::Internal, "DECISION_UNREADABLE", "the record of the decision cannot be read")
@@ -269,6 +274,7 @@ mod tests {
             Refusal::ListVersionReused,
             Refusal::ListVersionOld,
             Refusal::ListPartEarly,
+            Refusal::ImportPartElsewhere,
         ];
         let mut every = vec![
             CallError::TransferMalformed(vec![problem.clone()]),
@@ -309,6 +315,7 @@ mod tests {
     fn every_reason_is_explained_in_the_proto_file_with_its_code() {
         let screening = include_str!("../../proto/clearline/screening/v1/screening.proto");
         let lists = include_str!("../../proto/clearline/screening/v1/lists.proto");
+        let history = include_str!("../../proto/clearline/screening/v1/history.proto");
         for error in every() {
             let code = format!("{:?}", error.told().code);
             let mut words = String::new();
@@ -319,7 +326,8 @@ mod tests {
                 words.push(c.to_ascii_uppercase());
             }
             let line = format!("// - `{}`, `{words}`: ", error.reason());
-            assert!(screening.contains(&line) || lists.contains(&line), "{line}");
+            let explained = [screening, lists, history].iter().any(|proto| proto.contains(&line));
+            assert!(explained, "{line}");
         }
     }
 

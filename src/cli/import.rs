@@ -14,6 +14,7 @@ pub mod rejects;
 pub mod table;
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -146,15 +147,17 @@ impl Import {
         let rejected = settled.saturating_sub(recorded);
         let passed = load.progress.passed();
         let now = settled.saturating_sub(before);
+        // Writing to a string does not fail.
         let mut text = format!("{}: {} rows", self.file.display(), grouped(settled));
         if 0 < before {
-            text.push_str(&format!(", {} of them settled before", grouped(before)));
+            let _ = write!(text, ", {} of them settled before", grouped(before));
         }
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "\n  recorded {:>14}\n  left out {:>14}\n",
             grouped(recorded),
             grouped(rejected)
-        ));
+        );
         for (count, reason) in [
             (unreadable, "cannot be read"),
             (live, "of payers with live decisions, see --also-live"),
@@ -162,12 +165,12 @@ impl Import {
             (future, "sent in the future"),
         ] {
             if 0 < count {
-                text.push_str(&format!("  {:>23}  {reason}\n", grouped(count)));
+                let _ = writeln!(text, "  {:>23}  {reason}", grouped(count));
             }
         }
         let seconds = passed.0.max(0).checked_div(100_000).unwrap_or(0);
         let (whole, tenth) = (seconds.div_euclid(10), seconds.rem_euclid(10));
-        text.push_str(&format!("  in {whole}.{tenth} s, {} rows/s\n", grouped(rate(now, passed))));
+        let _ = writeln!(text, "  in {whole}.{tenth} s, {} rows/s", grouped(rate(now, passed)));
         print(&text)?;
         if rejected == 0 {
             return Ok(());

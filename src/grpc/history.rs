@@ -81,7 +81,7 @@ impl Service {
             Err(status) => return Err(CallError::of_tonic(status.code())),
         };
         let part = read::past_part(message).map_err(CallError::RequestMalformed)?;
-        let task = Task::Import(Box::new(ready(part, self.desk().tokens())));
+        let task = Task::Import(Box::new(ready(&part, self.desk().tokens())));
         let now = Instant::now();
         let answer = tokio::select! {
             biased;
@@ -103,7 +103,7 @@ impl Service {
 }
 
 /// Makes a part ready for the turn.
-fn ready(part: PastPart, tokens: &Tokens) -> Part {
+fn ready(part: &PastPart, tokens: &Tokens) -> Part {
     let keys = part.customers.iter();
     let mut payers: Vec<_> = keys
         .map(|key| PayerRows {
@@ -127,14 +127,14 @@ fn ready(part: PastPart, tokens: &Tokens) -> Part {
             payer.payees.push(token);
             payer.payees.len().saturating_sub(1)
         });
-        let past = Past {
+        let payment = Past {
             payee: u32::try_from(at).unwrap_or(u32::MAX),
             money: row.money,
             sent: row.sent,
             rail: row.rail,
             added: row.added,
         };
-        payer.rows.push((row.row, past));
+        payer.rows.push((row.row, payment));
     }
     Part {
         import: keyed(tokens, &part.content),

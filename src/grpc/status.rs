@@ -174,6 +174,21 @@ fn refused(refusal: Refusal) -> Told {
             "EXECUTION_CONFLICT",
             "the payment was reported otherwise before",
         ),
+        Refusal::ListVersionReused
+        | Refusal::ListVersionOld
+        | Refusal::ListPartEarly
+        | Refusal::ImportPartElsewhere => part_refused(refusal),
+        Refusal::NotFound => told(Code::NotFound, "DECISION_NOT_FOUND", "no decision has this id"),
+        Refusal::Unreadable => {
+            told(Code::Internal, "DECISION_UNREADABLE", "the record of the decision cannot be read")
+        }
+    }
+}
+
+/// What is told of a part of a list or a file.
+fn part_refused(refusal: Refusal) -> Told {
+    let told = |code, reason, message| Told { code, reason, message, retry: None };
+    match refusal {
         Refusal::ListVersionReused => told(
             Code::AlreadyExists,
             "LIST_VERSION_REUSED",
@@ -189,15 +204,12 @@ fn refused(refusal: Refusal) -> Told {
             "LIST_PART_EARLY",
             "parts before this one are not recorded",
         ),
-        Refusal::ImportPartElsewhere => told(
+        // INVARIANT: `refused` lets no other in.
+        _ => told(
             Code::FailedPrecondition,
             "IMPORT_PART_ELSEWHERE",
             "the part does not begin where the file is recorded to",
         ),
-        Refusal::NotFound => told(Code::NotFound, "DECISION_NOT_FOUND", "no decision has this id"),
-        Refusal::Unreadable => {
-            told(Code::Internal, "DECISION_UNREADABLE", "the record of the decision cannot be read")
-        }
     }
 }
 

@@ -22,6 +22,10 @@ use crate::log::reader::Reader;
 use crate::policy::Policy;
 use crate::turn::{Outcome, Refusal, Task};
 
+mod waiting;
+
+use waiting::Waiting;
+
 /// Where a door hands in tasks. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Desk {
@@ -547,3 +551,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
 const GIVEN_UP: u8 = 2;
+
+#[cfg(test)]
+mod tests;

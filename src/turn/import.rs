@@ -61,11 +61,13 @@ pub enum RowRefusal {
 }
 
 impl<T: Turn> Batch<'_, T> {
-    /// Records what may count of a part, and adds its entries to those of the batch.
+    /// Records what may count of a part, the task of this number in the batch, and adds its entries
+    /// to those of the batch.
     pub(super) fn import(
         &mut self,
         part: Part,
-        entries: &mut Vec<Entry>,
+        number: usize,
+        entries: &mut Vec<(usize, Entry)>,
     ) -> Result<Made, EngineError> {
         let Part { import, from, until, also_live, payers } = part;
         match self.memory.import_place(import, from, until) {
@@ -99,6 +101,7 @@ impl<T: Turn> Batch<'_, T> {
         let count = taken.iter().map(|(_, _, rows)| rows.len()).sum::<usize>();
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         let left_out = until.saturating_sub(from).saturating_sub(count);
+        let pushed = taken.len().max(1);
         let mut end = Some(PartEnd {
             from,
             until,
@@ -109,16 +112,16 @@ impl<T: Turn> Batch<'_, T> {
             let public =
                 ImportedPublic { import, customer: None, payees: Vec::new(), rows: 0, end };
             let alone = Imported { time: self.now, slot: 0, public, personal: None };
-            self.add(alone, entries)?;
+            self.add(alone, number, entries)?;
         } else {
             let last = taken.len().saturating_sub(1);
             for (at, (customer, payees, rows)) in taken.into_iter().enumerate() {
                 let end = if at == last { end.take() } else { None };
-                self.add(self.of_payer(import, (customer, payees, rows), end), entries)?;
+                self.add(self.of_payer(import, (customer, payees, rows), end), number, entries)?;
             }
         }
         let progress = Progress { until, taken: before.taken.saturating_add(count) };
-        Ok(Made::Part(Box::new(Settled { progress, refused })))
+        Ok(Made::Part(pushed, Box::new(Settled { progress, refused })))
     }
 
     fn of_payer(
@@ -136,10 +139,10 @@ impl<T: Turn> Batch<'_, T> {
         }
     }
 
-    fn add(&mut self, imported: Imported, entries: &mut Vec<Entry>) -> Result<(), EngineError> {
+    fn add(&mut self, imported: Imported, number: usize, entries: &mut Vec<(usize, Entry)>) -> Result<(), EngineError> {
         let entry = Entry::Imported(Box::new(imported));
         self.push(&entry)?;
-        entries.push(entry);
+        entries.push((number, entry));
         Ok(())
     }
 }

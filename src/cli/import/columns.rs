@@ -124,7 +124,7 @@ impl Columns {
     }
 
     /// Returns the next row; `None` after the last.
-    pub fn next(&mut self) -> Result<Option<Record>, TableError> {
+    pub fn take(&mut self) -> Result<Option<Record>, TableError> {
         let at = if self.filled <= self.taken { 0 } else { self.taken };
         if !self.pass()? {
             return Ok(None);
@@ -330,3 +330,140 @@ fn damaged(what: &str) -> TableError {
 const BATCH_ROWS: usize = 1_024;
 /// More than any cell may have, so that a longer one is noticed; and no more, so that it costs little.
 const CELL_BYTES_KEPT: usize = 160;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Seek as _;
+    use std::sync::Arc;
+
+    use parquet::data_type::{
+        ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int64Type,
+    };
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    const TYPES: [&str; 6] = [
+        "required binary customer_key (UTF8);",
+        "optional binary payee_iban (UTF8);",
+        "required fixed_len_byte_array(5) amount (DECIMAL(10,2));",
+        "required binary currency (UTF8);",
+        "required int64 sent_time (TIMESTAMP(MILLIS,true));",
+        "optional int64 payee_added_time (TIMESTAMP(NANOS,true));",
+    ];
+
+    /// Writes `groups` row groups of `rows` rows each, of which every third lacks its IBAN.
+    fn written(groups: i64, rows: usize, compression: Compression) -> File {
+        let schema = Arc::new(
+            parse_message_type(&format!("message past {{ {} }}", TYPES.concat())).unwrap(),
+        );
+        let properties = WriterProperties::builder().set_compression(compression).build();
+        let file = tempfile::tempfile().unwrap();
+        let copy = file.try_clone().unwrap();
+        let mut writer = SerializedFileWriter::new(copy, schema, Arc::new(properties)).unwrap();
+        for _ in 0..groups {
+            let mut group = writer.next_row_group().unwrap();
+            let texts = |text: &str| vec![ByteArray::from(text); rows];
+            let there: Vec<i16> = (0..rows).map(|row| i16::from(row % 3 != 2)).collect();
+            let count = there.iter().filter(|there| **there == 1).count();
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<ByteArrayType>().write_batch(&texts("C-1"), None, None).unwrap();
+            column.close().unwrap();
+            let mut column = group.next_column().unwrap().unwrap();
+            let ibans = vec![ByteArray::from("IE29AIBK93115212345678"); count];
+            column.typed::<ByteArrayType>().write_batch(&ibans, Some(&there), None).unwrap();
+            column.close().unwrap();
+            let mut column = group.next_column().unwrap().unwrap();
+            let amount = FixedLenByteArray::from(ByteArray::from(vec![0, 0, 0, 4, 0xe2]));
+            column
+                .typed::<FixedLenByteArrayType>()
+                .write_batch(&vec![amount; rows], None, None)
+                .unwrap();
+            column.close().unwrap();
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<ByteArrayType>().write_batch(&texts("GBP"), None, None).unwrap();
+            column.close().unwrap();
+            let mut column = group.next_column().unwrap().unwrap();
+            let sent = vec![1_790_000_000_123; rows];
+            column.typed::<Int64Type>().write_batch(&sent, None, None).unwrap();
+            column.close().unwrap();
+            let mut column = group.next_column().unwrap().unwrap();
+            let added = vec![1_700_000_000_000_001_999; count];
+            column.typed::<Int64Type>().write_batch(&added, Some(&there), None).unwrap();
+            column.close().unwrap();
+            group.close().unwrap();
+        }
+        writer.close().unwrap();
+        let mut file = file;
+        file.rewind().unwrap();
+        file
+    }
+
+    #[test]
+    fn every_row_of_every_group_is_read_by_the_rules_of_text() {
+        for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY] {
+            let mut columns = Columns::open(written(2, 1_500, compression)).unwrap();
+            assert_eq!(columns.read(), (0, Some(3_000)));
+            let mut right = 0;
+            for line in 1..=3_000 {
+                let record = columns.take().unwrap().unwrap();
+                assert_eq!(record.line, line);
+                let lacking = (line - 1) % 1_500 % 3 == 2;
+                assert_eq!(record.row.is_err(), lacking, "{line}");
+                let Ok(row) = record.row else { continue };
+                right += 1;
+                assert_eq!(row.money, crate::testing::pounds("12.50"));
+                assert_eq!(row.sent, Time::from_micros(1_790_000_000_123_000));
+                assert_eq!(row.added, Some(Time::from_micros(1_700_000_000_000_001)));
+                assert_eq!(row.payee.key(), "IE29AIBK93115212345678");
+            }
+            assert_eq!(right, 2_000);
+            assert!(columns.take().unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_reads_as_csv() {
+        let mut columns = Columns::open(written(1, 3, Compression::SNAPPY)).unwrap();
+        assert!(columns.pass().unwrap() && columns.pass().unwrap());
+        let record = columns.take().unwrap().unwrap();
+        assert_eq!(
+            String::from_utf8(columns.head()).unwrap(),
+            "customer_key,payee_iban,amount,currency,sent_time,payee_added_time"
+        );
+        let sent = Time::from_micros(1_790_000_000_123_000);
+        let want = format!("C-1,,12.50,GBP,{sent},");
+        assert_eq!(String::from_utf8(record.raw).unwrap(), want);
+        assert_eq!(record.row.unwrap_err()[0].column, Some(Column::PayeeSortCode));
+        assert!(!columns.pass().unwrap());
+    }
+
+    #[test]
+    fn columns_of_other_types_and_files_cut_short_are_refused_with_what_to_do() {
+        for (place, other, want) in [
+            (2, "required double amount;", "`amount` is no decimal"),
+            (4, "required int64 sent_time (TIMESTAMP(MILLIS,false));", "in UTC"),
+            (4, "required int96 sent_time;", "`sent_time` is no time"),
+            (0, "repeated binary customer_key (UTF8);", "lists or groups"),
+            (3, "required binary fee (UTF8);", "column `fee` is none of ours"),
+        ] {
+            let mut types = TYPES;
+            types[place] = other;
+            let schema = Arc::new(
+                parse_message_type(&format!("message past {{ {} }}", types.concat())).unwrap(),
+            );
+            let file = tempfile::tempfile().unwrap();
+            let writer =
+                SerializedFileWriter::new(file.try_clone().unwrap(), schema, Arc::default());
+            writer.unwrap().close().unwrap();
+            let error = Columns::open(file).unwrap_err().to_string();
+            assert!(error.contains(want), "{error}");
+        }
+        let file = written(1, 3, Compression::SNAPPY);
+        let length = file.metadata().unwrap().len();
+        file.set_len(length - 5).unwrap();
+        assert!(Columns::open(file).unwrap_err().to_string().contains("damaged"));
+    }
+}

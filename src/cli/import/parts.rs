@@ -66,7 +66,7 @@ fn cut_all(
     }
     let mut making = Making::begin(plan, plan.from);
     loop {
-        let next = table.next()?;
+        let next = table.take()?;
         let (ended, full) = (next.is_none(), making.is_full());
         if full || (ended && 0 < making.part.message.rows) {
             let first = making.part.message.first_row;

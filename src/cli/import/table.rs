@@ -13,7 +13,7 @@ use crate::cli::import::lines::Lines;
 #[derive(Debug)]
 pub enum Table {
     /// Lines of text.
-    Csv(Lines<BufReader<File>>),
+    Csv(Box<Lines<BufReader<File>>>),
     /// Parquet.
     Parquet(Box<Columns>),
 }
@@ -61,7 +61,8 @@ impl Table {
         let opened = if is_parquet {
             Columns::open(file).map(|columns| Self::Parquet(Box::new(columns)))
         } else {
-            Lines::open(BufReader::with_capacity(BUFFER_BYTES, file)).map(Self::Csv)
+            Lines::open(BufReader::with_capacity(BUFFER_BYTES, file))
+                .map(|lines| Self::Csv(Box::new(lines)))
         };
         opened.map_err(|error| match error {
             TableError::Io(source) => unreadable(source),
@@ -70,10 +71,10 @@ impl Table {
     }
 
     /// Returns the next row, `None` after the last.
-    pub fn next(&mut self) -> Result<Option<Record>, TableError> {
+    pub fn take(&mut self) -> Result<Option<Record>, TableError> {
         match self {
-            Self::Csv(lines) => Ok(lines.next()?),
-            Self::Parquet(columns) => columns.next(),
+            Self::Csv(lines) => Ok(lines.take()?),
+            Self::Parquet(columns) => columns.take(),
         }
     }
 

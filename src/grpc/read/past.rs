@@ -116,8 +116,8 @@ fn row(
     payment: &pb::PastPayment,
     payers: usize,
 ) -> Option<PastRow> {
-    let payer = usize::try_from(payment.payer).ok().filter(|payer| *payer < payers);
-    if payer.is_none() {
+    let sender = usize::try_from(payment.payer).ok().filter(|payer| *payer < payers);
+    if sender.is_none() {
         faults.refuse::<()>(place, "payer", "one of the part's payers, from 0");
     }
     let mut inner = Faults::new(Time::MIN);
@@ -130,8 +130,15 @@ fn row(
     let sent = faults.happened(place, "send_time", payment.send_time);
     let rail = faults.choice(place, "rail", payment.rail, transfer::rail);
     let added = faults.past(place, "payee_add_time", payment.payee_add_time);
-    let (row, payer) = (payment.row, payer?);
-    Some(PastRow { row, payer, payee: payee?, money: money?, sent: sent?, rail, added })
+    Some(PastRow {
+        row: payment.row,
+        payer: sender?,
+        payee: payee?,
+        money: money?,
+        sent: sent?,
+        rail,
+        added,
+    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! | 0 | it went as expected; a hold is an answer, and as expected |
 //! | 1 | it did not: no decision, a case that fails, a decision that replays otherwise |
 //! | 2 | the command line makes no sense |
+//! | 3 | it was done, and rows of a file were left out |
 //! | 64 | the settings are unknown, wrong or unsafe |
 
 use std::io::{self, Write as _};
@@ -24,6 +25,7 @@ use crate::config::{Config, SettingsError, Sources};
 pub mod bench;
 pub mod decisions;
 pub mod demo;
+pub mod import;
 pub mod lists;
 pub mod page;
 pub mod policy;
@@ -58,6 +60,8 @@ enum Command {
     /// Works on the lists of accounts that the bank vouches for.
     #[command(subcommand)]
     Lists(lists::Command),
+    /// Loads past payments into a running server, so that payers are known.
+    Import(import::Import),
     /// Looks at decisions that were made.
     #[command(subcommand)]
     Decisions(decisions::Command),
@@ -96,6 +100,9 @@ pub enum CliError {
     /// It ran, and something was not as expected. The text says what, and what to do.
     #[error("{0}")]
     NotAsExpected(String),
+    /// It was done, and rows of a file were left out. The text says where they are.
+    #[error("{0}")]
+    LeftOut(String),
     /// A file cannot be read.
     #[error("`{path}` cannot be read: {source}")]
     Unreadable {
@@ -139,6 +146,7 @@ pub fn main() -> ExitCode {
     let told = writeln!(io::stderr(), "clearline: {error}");
     let code = match &error {
         CliError::Usage(_) => 2,
+        CliError::LeftOut(_) => 3,
         CliError::Settings(_) => 64,
         CliError::NotAsExpected(_)
         | CliError::Unreadable { .. }
@@ -158,6 +166,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Policy(command) => command.run(),
         Command::Warnings(command) => command.run(),
         Command::Lists(command) => command.run(),
+        Command::Import(import) => import.run(),
         Command::Decisions(command) => command.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Bench(bench) => bench.run(),

@@ -19,8 +19,10 @@ use crate::tagged::{Tagged, TaggedError, choice, record};
 use crate::transfer::{Request, Stage};
 use crate::warning::Words;
 
+pub mod imported;
 pub mod index;
 
+pub use imported::{Imported, ImportedPersonal, ImportedPublic, PartEnd, Past};
 pub use index::{IndexKey, index_keys};
 
 /// An entry of the log.
@@ -36,6 +38,8 @@ pub enum Entry {
     Executed(Box<Executed>),
     /// A part of a list of accounts that the bank vouches for.
     Listed(Box<Listed>),
+    /// Past payments of one payer, as a file of the bank had them.
+    Imported(Box<Imported>),
 }
 
 /// An entry as the log takes it and gives it back.
@@ -292,6 +296,7 @@ impl Entry {
             Self::Decided(decided) => decided.parts(),
             Self::Executed(executed) => executed.parts(),
             Self::Listed(listed) => bare(KIND_LISTED, listed.to_bytes()),
+            Self::Imported(imported) => imported.parts(),
         }
     }
 
@@ -314,6 +319,12 @@ impl Entry {
                 personal: opened(personal)?,
             }))),
             KIND_LISTED => public(&parts.public).map(|listed| Self::Listed(Box::new(listed))),
+            KIND_IMPORTED => Ok(Self::Imported(Box::new(Imported {
+                time: parts.time,
+                slot: parts.slot,
+                public: public(&parts.public)?,
+                personal: opened(personal)?,
+            }))),
             kind => Err(EntryError::Kind(kind)),
         }
     }
@@ -430,6 +441,8 @@ pub const KIND_DECIDED: u8 = 3;
 pub const KIND_EXECUTED: u8 = 4;
 /// Number of [`Listed`].
 pub const KIND_LISTED: u8 = 5;
+/// Number of [`Imported`].
+pub const KIND_IMPORTED: u8 = 6;
 
 /// What every entry names as the build that wrote it.
 pub const BUILD: &str = concat!("clearline ", env!("CARGO_PKG_VERSION"));

@@ -11,6 +11,7 @@ mod api;
 pub(crate) mod browse;
 pub mod call;
 pub mod health;
+pub mod history;
 mod iso20022;
 pub mod lists;
 pub mod read;
@@ -32,6 +33,7 @@ use tower::Service as _;
 
 use crate::grpc::call::{MESSAGE_BYTES_MAX, Reply};
 use crate::grpc::health::Health;
+use crate::grpc::pb::history_service_server::HistoryServiceServer;
 use crate::grpc::pb::list_service_server::ListServiceServer;
 use crate::grpc::pb::screening_service_server::ScreeningServiceServer;
 use crate::grpc::screening::Service;
@@ -75,7 +77,12 @@ impl Door {
             .max_decoding_message_size(MESSAGE_BYTES_MAX);
         let lists = ListServiceServer::from_arc(Arc::clone(&screening))
             .max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let mut routes = Routes::new(server).add_service(lists).add_service(health.server());
+        let history = HistoryServiceServer::from_arc(Arc::clone(&screening))
+            .max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let mut routes = Routes::new(server)
+            .add_service(lists)
+            .add_service(history)
+            .add_service(health.server());
         if reflection {
             let builder = || {
                 tonic_reflection::server::Builder::configure()

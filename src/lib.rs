@@ -14,6 +14,7 @@ pub mod iso20022;
 pub mod history;
 pub mod document;
 pub mod lists;
+pub mod backfill;
 pub mod warning;
 pub mod signal;
 pub mod policy;

@@ -5,8 +5,8 @@
 //! two machines with the same log remember the same.
 //!
 //! Bounded: by the horizon for payers, by the parameters in the log for request ids and payments, by
-//! [`PAIRS_MAX`] for the payees of a payer, by the parts of a list for the accounts on it. Time inside
-//! is log time.
+//! [`PAIRS_MAX`] for the payees of a payer, by the parts of a list for the accounts on it, by
+//! [`imports::IMPORTS_MAX`] for files of past payments. Time inside is log time.
 //!
 //! Never reads a clock, and never holds a name or an account number, only tokens; the transfers of
 //! recent payments, which a later look inherits, are the exception and are dropped first.
@@ -24,6 +24,7 @@ use crate::money::Money;
 use crate::tagged::{Tagged, TaggedError, record};
 use crate::transfer::{Inherited, Request, Stage, Transfer};
 
+pub mod imports;
 pub mod lists;
 pub mod snapshot;
 mod stated;
@@ -31,6 +32,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
+use imports::Imports;
 use lists::Lists;
 use stated::Stated;
 use table::{Generations, Key, Table};
@@ -41,6 +43,7 @@ pub struct Memory {
     head: Head,
     /// Shared, because a copy mostly does not touch it.
     lists: Arc<Lists>,
+    imports: Arc<Imports>,
     payers: Table<Payer>,
     requests: Generations<Answered>,
     /// Shared, because a row is large and a copy mostly does not touch it.
@@ -71,6 +74,8 @@ struct Payer {
     slot: u32,
     first: Time,
     seen: Time,
+    /// Whether anything but past payments is known: somebody asked about them, or reported.
+    live: bool,
     /// Sorted by payee. Shared, because copies of a payer mostly do not touch it.
     pairs: Arc<Vec<Pair>>,
 }
@@ -149,7 +154,7 @@ pub struct PaymentState {
 record!(Head {
     1 position, 2 time, 3 parameters, 4 policy, 5 slot_next, 6 requests_since, 7 payments_since,
 });
-record!(Payer { 1 slot, 2 first, 3 seen, 4 pairs });
+record!(Payer { 1 slot, 2 first, 3 seen, 4 pairs, 5 live });
 record!(Answered { 1 position, 2 fingerprint });
 record!(Payment {
     1 decision, 2 stage, 3 decided, 4 looks, 5 asked, 6 slot, 7 customer, 8 payee, 9 money,
@@ -171,6 +176,7 @@ impl Memory {
         Self {
             head,
             lists: Arc::default(),
+            imports: Arc::default(),
             payers: Table::new(),
             requests: Generations::new(),
             payments: Generations::new(),
@@ -321,6 +327,7 @@ impl Memory {
             Entry::Decided(decided) => self.decided(position, decided, parts),
             Entry::Executed(executed) => self.executed(position, executed),
             Entry::Listed(listed) => self.listed(listed, parts.time),
+            Entry::Imported(imported) => self.imported(imported),
         }
         self.grow_old(position);
         self.head.position = position.saturating_add(1);
@@ -383,9 +390,10 @@ impl Memory {
 
     /// Remembers a payer from its first entry on.
     fn see(&mut self, customer: Token, slot: u32, time: Time) {
-        let new = || Payer { slot, first: time, seen: time, pairs: Arc::default() };
+        let new = || Payer { slot, first: time, seen: time, live: true, pairs: Arc::default() };
         if let Some(payer) = self.payers.entry(customer.0, new) {
             payer.seen = payer.seen.max(time);
+            payer.live = true;
         }
         self.head.slot_next = self.head.slot_next.max(slot.saturating_add(1));
     }
@@ -551,8 +559,8 @@ pub const AHEAD_MAX: Span = Span::minutes(5);
 /// Raised whenever the same entries may be remembered differently: older snapshots are then not
 /// read, and the log is folded again.
 ///
-/// 2 remembers lists of accounts.
-pub const FOLD_VERSION: u32 = 2;
+/// 2 remembers lists of accounts, 3 past payments.
+pub const FOLD_VERSION: u32 = 3;
 
 // How long a payment's earlier looks are kept, at least, if there is room: the app's look and the
 // engine's are minutes apart, an answer to questions hours.

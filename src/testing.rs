@@ -6,14 +6,14 @@ use crate::decision::{Action, Decision};
 use crate::document::{Document, Problems, Section};
 use crate::entry::{
     Decided, DecidedPersonal, DecidedPublic, Executed, ExecutedPersonal, ExecutedPublic, Execution,
-    Identity, Listed,
+    Identity, Imported, ImportedPersonal, ImportedPublic, Listed, PartEnd, Past,
 };
 use crate::history::Recall;
 use crate::money::{Amount, Currency, Money, Share};
 use crate::signal::{Facts, Mode};
 use crate::text::{Concept, Mention, Source};
 use crate::transfer::{
-    Answer, NameCheck, NameResult, Payee, Payer, Request, Session, Stage, Texts, Transfer,
+    Answer, NameCheck, NameResult, Payee, Payer, Rail, Request, Session, Stage, Texts, Transfer,
 };
 
 /// Reads an amount.
@@ -189,6 +189,39 @@ pub(crate) fn listed(version: u32, (part, parts): (u32, u32), tokens: &[u8]) -> 
         client_accounts: tokens.iter().map(|token| Token([*token; 16])).collect(),
         billers: Vec::new(),
         build: "clearline 0.1.0".into(),
+    }
+}
+
+/// Returns the only entry of the rows from `from` to before `until` of a file: payments of 10 pounds
+/// to one payee, sent at these times.
+pub(crate) fn imported(file: u8, (from, until): (u64, u64), sent: &[&str]) -> Imported {
+    let past = |at: &&str| Past {
+        payee: 0,
+        money: pounds("10"),
+        sent: time(at),
+        rail: Some(Rail::FasterPayments),
+        added: None,
+    };
+    let rows: Vec<_> = sent.iter().map(past).collect();
+    let count = u32::try_from(rows.len()).expect("a few rows");
+    let all = u32::try_from(until.saturating_sub(from)).expect("a few rows");
+    let end = PartEnd {
+        from,
+        until,
+        left_out: all.saturating_sub(count),
+        build: "clearline 0.1.0".into(),
+    };
+    Imported {
+        time: time("2026-11-20T15:04:05Z"),
+        slot: 3,
+        public: ImportedPublic {
+            import: [file; 16],
+            customer: Some(Token([9; 16])),
+            payees: vec![Token([2; 16])],
+            rows: count,
+            end: Some(end),
+        },
+        personal: Some(ImportedPersonal { rows }),
     }
 }
 

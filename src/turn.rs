@@ -19,6 +19,7 @@ use crate::entry::{
     Execution, Identity, Listed, UnscreenedReason, decision_position,
 };
 use crate::log::{Commit, Fatal, Log, Receipt, Recorded};
+use crate::memory::imports::Progress;
 use crate::memory::lists::Place;
 use crate::memory::{Known, Memory, PaymentState, Recalled};
 use crate::money::Money;
@@ -27,10 +28,12 @@ use crate::signal::{Facts, Mode};
 use crate::telemetry::Deciding;
 use crate::text::Mention;
 use crate::transfer::{Rejected, Request};
+use crate::turn::import::{Part, Settled};
 
 pub mod behind;
 pub mod clockwork;
 pub mod desk;
+pub mod import;
 pub mod run;
 pub mod start;
 
@@ -43,6 +46,10 @@ pub enum Task {
     Execute(Box<Execute>),
     /// A part of a list of accounts that the bank vouches for.
     List(Box<Listed>),
+    /// A part of a file of past payments; waits while anything else does.
+    Import(Box<Part>),
+    /// A question of how far a file of past payments is recorded.
+    Imported([u8; 16]),
 }
 
 /// A question about a transfer, read at the door.
@@ -103,6 +110,10 @@ pub enum Answer {
     Earlier(u64),
     /// So many parts of a list are durable; of how many.
     Listed(u32, u32),
+    /// A part of a file of past payments, durable.
+    Part(Box<Settled>, Receipt),
+    /// How far a file of past payments is recorded.
+    Import(Progress),
 }
 
 /// Why a task has no answer.
@@ -136,6 +147,8 @@ pub enum Refusal {
     ListVersionOld,
     /// Parts of the list before this one are not recorded.
     ListPartEarly,
+    /// Rows of the file before this part are not settled, or some of its own are.
+    ImportPartElsewhere,
 }
 
 /// What a task comes to, or why nothing.
@@ -179,6 +192,8 @@ enum Placed {
     Entry,
     /// It is answered as the task of this number in the batch is.
     As(usize),
+    /// It is a part of a file, and so many next entries of the batch.
+    Part(usize, Box<Settled>),
 }
 
 impl<L: Log> Engine<L> {
@@ -236,7 +251,7 @@ impl<L: Log> Engine<L> {
         let mut batch = Batch::take(&mut self.log, &mut self.memory, clock)?;
         let screened = tasks.iter().filter_map(|task| match task {
             Task::Screen(screen) => Some(&screen.identity),
-            Task::Execute(_) | Task::List(_) => None,
+            Task::Execute(_) | Task::List(_) | Task::Import(_) | Task::Imported(_) => None,
         });
         batch.memory.warm(&screened.collect::<Vec<_>>());
         self.placed.clear();
@@ -246,6 +261,10 @@ impl<L: Log> Engine<L> {
                 Task::Screen(screen) => batch.screen(*screen, &self.policy),
                 Task::Execute(execute) => batch.execute(*execute),
                 Task::List(listed) => batch.list(listed),
+                Task::Import(part) => batch.import(*part, number, &mut self.entries)?,
+                Task::Imported(import) => {
+                    Made::Settled(Ok(Answer::Import(batch.memory.import(import))))
+                }
             };
             self.placed.push(match made {
                 Made::Entry(entry) => {
@@ -258,6 +277,7 @@ impl<L: Log> Engine<L> {
                     Some((number, _)) => Placed::As(*number),
                     None => Placed::Settled(Err(Refusal::OutcomeUnknown)),
                 },
+                Made::Part(count, settled) => Placed::Part(count, settled),
                 Made::Settled(outcome) => Placed::Settled(outcome),
             });
         }
@@ -269,6 +289,10 @@ impl<L: Log> Engine<L> {
                 Placed::Settled(outcome) => Some(outcome),
                 Placed::Entry => durable.next().map(|((_, entry), receipt)| made(entry, receipt)),
                 Placed::As(number) => outcomes.get(number).cloned(),
+                // The receipt of the last, which ends the part.
+                Placed::Part(count, settled) => durable
+                    .nth(count.saturating_sub(1))
+                    .map(|(_, receipt)| Ok(Answer::Part(settled, receipt))),
             };
             // INVARIANT: there is a receipt for each entry, and a task is answered after those
             // before it.
@@ -292,6 +316,8 @@ struct Batch<'a, T> {
 enum Made {
     /// One more entry.
     Entry(Entry),
+    /// So many entries of a part of a file, which are pushed already.
+    Part(usize, Box<Settled>),
     /// Nothing new: the entry at this place of the batch answers it.
     Same(usize),
     /// Nothing at all.
@@ -480,7 +506,9 @@ fn made(entry: Entry, receipt: Receipt) -> Outcome {
         Entry::Executed(executed) => Ok(Answer::Executed(executed, receipt)),
         Entry::Listed(listed) => Ok(Answer::Listed(listed.part, listed.parts)),
         // Nobody asks for these, so no task is placed at one.
-        Entry::Parameters(_) | Entry::Activated(_) => Err(Refusal::OutcomeUnknown),
+        Entry::Parameters(_) | Entry::Activated(_) | Entry::Imported(_) => {
+            Err(Refusal::OutcomeUnknown)
+        }
     }
 }
 

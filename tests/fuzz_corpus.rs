@@ -60,6 +60,11 @@ fn lists_of_any_bytes_are_read_or_have_problems() {
     replay(("list", targets::list));
 }
 
+#[test]
+fn past_payments_of_any_bytes_are_read_or_left_out() {
+    replay(("past", targets::past));
+}
+
 /// Tries a target with all that is known and with mutations of it.
 fn replay((name, target): Target) {
     let folder = Path::new("fuzz/corpus").join(name);

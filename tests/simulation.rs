@@ -18,6 +18,8 @@
 #[expect(dead_code, reason = "the tests of the log use the rest")]
 #[path = "simulation/disk.rs"]
 mod disk;
+#[path = "simulation/importing.rs"]
+mod importing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -76,6 +78,19 @@ fn nothing_acknowledged_is_lost_on_any_seed() {
         assert!(seeds.len() / 2 < totals.ended_early, "{totals:?}");
         assert!(seeds.len() / 4 < totals.ended_starting, "{totals:?}");
     }
+}
+
+#[test]
+fn an_import_that_is_gone_on_with_after_a_crash_is_remembered_as_one_that_was_not() {
+    let policy = Arc::new(policy::load(policy::standard()).unwrap());
+    let want = importing::whole(&policy);
+    let mut ended = 0;
+    for seed in 0..IMPORT_SEEDS {
+        let (digest, ends) = importing::with_crashes(seed, &policy);
+        assert_eq!(digest, want, "seed {seed}");
+        ended += ends;
+    }
+    assert!(IMPORT_SEEDS / 2 < ended, "{ended} ends in {IMPORT_SEEDS} imports");
 }
 
 #[test]
@@ -457,4 +472,5 @@ fn sent(number: u64, now: Time, tokens: &Tokens) -> Task {
 }
 
 const SEEDS: u64 = 1_000;
+const IMPORT_SEEDS: u64 = 200;
 const LIVES: usize = 6;

@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use clearline::account::Tokens;
 use clearline::calendar::Time;
+use clearline::cli::import::lines::Lines;
 use clearline::decision::{self, Decision, decide};
 use clearline::entry::{Entry, Identity, IndexKey, Parameters, Parts, index_keys};
 use clearline::grpc::{pb, read};
@@ -530,6 +531,43 @@ pub fn list(bytes: &[u8]) -> bool {
     }
 }
 
+// --- Past -----------------------------------------------------------------------------------------
+
+/// Reads bytes as a file of past payments, and as the message of a part of one.
+///
+/// Every line is read or has a fault, whatever stands before it; none that is kept is longer than a
+/// line may be, and one that is left out is found again from its reject.
+pub fn past(bytes: &[u8]) -> bool {
+    if let Ok(message) = pb::ImportPaymentsRequest::decode(bytes)
+        && let Ok(part) = read::past_part(message)
+    {
+        assert!(part.rows.len() <= 256 && part.rows.iter().all(|row| row.row < part.count));
+        assert!(part.rows.iter().all(|row| row.payer < part.customers.len()));
+        return true;
+    }
+    let Ok(mut lines) = Lines::open(bytes) else { return false };
+    let (mut any, mut rows, mut last) = (false, 0, 1);
+    while let Some(record) = lines.take().unwrap() {
+        assert!(last < record.line && record.raw.len() <= 4_096 + 64);
+        (rows, last) = (rows + 1, record.line);
+        match record.row {
+            Ok(row) => {
+                any = true;
+                assert!(record.whole && !row.money.amount.is_zero());
+            }
+            Err(faults) => assert!(!faults.is_empty()),
+        }
+    }
+    assert_eq!(lines.bytes(), u64::try_from(bytes.len()).unwrap());
+    let mut passed = 0;
+    let mut lines = Lines::open(bytes).unwrap();
+    while lines.pass().unwrap() {
+        passed += 1;
+    }
+    assert_eq!(passed, rows);
+    any
+}
+
 // --- Inputs that are right ------------------------------------------------------------------------
 
 /// Returns inputs that a target must accept, by name: what mutations begin from.
@@ -566,6 +604,7 @@ pub fn right(target: &str) -> Vec<(&'static str, Vec<u8>)> {
         }
         "snapshot" => remembered(),
         "list" => lists(),
+        "past" => payments(),
         "policy" => {
             let files = policies::standard();
             let text = |at: u8| {
@@ -617,6 +656,37 @@ fn remembered() -> Vec<(&'static str, Vec<u8>)> {
     base.tree.put(&mut file);
     file.extend_from_slice(&payload);
     vec![("memory", packed(&payload)), ("file", packed(&file))]
+}
+
+/// Returns a file of past payments, and the message of a part of one.
+fn payments() -> Vec<(&'static str, Vec<u8>)> {
+    let file = "customer_key,payee_sort_code,payee_account_number,payee_iban,amount,currency,\
+                sent_time,rail,payee_added_time\n\
+                C-1,60-16-13,31926819,,12.50,GBP,2026-05-01T09:00:00Z,chaps,\n\
+                C-2,,,IE29AIBK93115212345678,\"7\",EUR,2026-05-01T09:00:00+01:00,,2026-05-01T08:00:00Z\r\n\
+                C-3,601613\n";
+    let payment = pb::PastPayment {
+        row: 1,
+        payer: 0,
+        payee_account: Some(pb::Account {
+            sort_code: "601613".to_owned(),
+            account_number: "31926819".to_owned(),
+            ..pb::Account::default()
+        }),
+        amount: Some(pb::Money { currency_code: "GBP".into(), value: "12.50".into() }),
+        send_time: Some(prost_types::Timestamp { seconds: 1_790_000_000, nanos: 0 }),
+        rail: 2,
+        payee_add_time: None,
+    };
+    let part = pb::ImportPaymentsRequest {
+        content: vec![1; 32],
+        first_row: 256,
+        rows: 2,
+        also_live: false,
+        customer_keys: vec!["C-1".to_owned()],
+        payments: vec![payment],
+    };
+    vec![("file", file.as_bytes().to_vec()), ("part", part.encode_to_vec())]
 }
 
 /// Returns a list of accounts, and the message of a part of one.

@@ -102,7 +102,7 @@ fn messages(list: &List) -> Vec<pb::LoadListPartRequest> {
 }
 
 /// Returns an account as the API takes it.
-fn account(account: &Account) -> pb::Account {
+pub(super) fn account(account: &Account) -> pb::Account {
     let key = account.key();
     let (number, roll) = key.split_once('/').unwrap_or((key, ""));
     let digits = number.bytes().all(|byte| byte.is_ascii_digit());

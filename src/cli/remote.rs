@@ -16,6 +16,7 @@ use tonic_types::StatusExt as _;
 use crate::cli::CliError;
 use crate::grpc::DESCRIPTORS;
 use crate::grpc::pb;
+use crate::grpc::pb::history_service_client::HistoryServiceClient;
 use crate::grpc::pb::list_service_client::ListServiceClient;
 use crate::grpc::pb::screening_service_client::ScreeningServiceClient;
 
@@ -25,6 +26,7 @@ pub struct Remote {
     runtime: Runtime,
     client: ScreeningServiceClient<Channel>,
     lists: ListServiceClient<Channel>,
+    history: HistoryServiceClient<Channel>,
     address: String,
 }
 
@@ -55,8 +57,9 @@ impl Remote {
             .block_on(endpoint.connect())
             .map_err(|_| CliError::NoServer(address.to_owned()))?;
         let lists = ListServiceClient::new(channel.clone());
+        let history = HistoryServiceClient::new(channel.clone());
         let client = ScreeningServiceClient::new(channel);
-        Ok(Self { runtime, client, lists, address: address.to_owned() })
+        Ok(Self { runtime, client, lists, history, address: address.to_owned() })
     }
 
     /// Asks whether a transfer may leave.
@@ -114,26 +117,41 @@ impl Remote {
         self.taken(answer)
     }
 
+    /// Asks how far a file of past payments is recorded.
+    pub fn get_import(
+        &mut self,
+        request: pb::GetImportRequest,
+    ) -> Result<pb::GetImportResponse, CliError> {
+        let answer = self.runtime.block_on(self.history.get_import(timed(request)));
+        self.taken(answer)
+    }
+
+    /// Returns what sends past payments, and what runs it.
+    pub(super) fn history(&self) -> (&Runtime, HistoryServiceClient<Channel>) {
+        (&self.runtime, self.history.clone())
+    }
+
     fn taken<T>(&self, answer: Result<Response<T>, Status>) -> Result<T, CliError> {
-        let status = match answer {
-            Ok(response) => return Ok(response.into_inner()),
-            Err(status) => status,
-        };
+        answer.map(Response::into_inner).map_err(|status| self.refused(&status))
+    }
+
+    /// Returns what the server said instead of an answer.
+    pub(super) fn refused(&self, status: &Status) -> CliError {
         let details = status.get_error_details();
         let reason = details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
         if reason.is_empty() && status.code() == Code::Unavailable {
-            return Err(CliError::NoServer(self.address.clone()));
+            return CliError::NoServer(self.address.clone());
         }
         let fields = details.bad_request().map(|bad| {
             bad.field_violations.iter().map(|at| (at.field.clone(), at.description.clone()))
         });
-        Err(CliError::Refused(Refused {
+        CliError::Refused(Refused {
             code: status.code(),
             reason,
             message: status.message().to_owned(),
             fields: fields.map(Iterator::collect).unwrap_or_default(),
             retry: details.retry_info().and_then(|info| info.retry_delay),
-        }))
+        })
     }
 }
 

@@ -104,6 +104,32 @@ fn a_part_of_a_list_has_these_bytes() {
 }
 
 #[test]
+fn past_payments_of_one_payer_have_these_bytes() {
+    let (name, golden) = golden!("entry_imported.hex");
+    let mut imported = crate::testing::imported(
+        7,
+        (256, 512),
+        &["2026-05-01T09:00:00Z", "2026-01-01T09:00:00.5Z"],
+    );
+    imported.public.payees.push(Token([4; 16]));
+    let rows = &mut imported.personal.as_mut().unwrap().rows;
+    rows[1].payee = 1;
+    rows[1].rail = None;
+    rows[1].added = Some(at());
+    imported.time = at();
+    check(&Entry::Imported(Box::new(imported)), name, golden);
+}
+
+#[test]
+fn the_end_of_a_part_that_speaks_of_nobody_has_these_bytes() {
+    let (name, golden) = golden!("entry_imported_nobody.hex");
+    let mut imported = crate::testing::imported(7, (512, 513), &[]);
+    (imported.time, imported.slot, imported.personal) = (at(), 0, None);
+    (imported.public.customer, imported.public.payees) = (None, Vec::new());
+    check(&Entry::Imported(Box::new(imported)), name, golden);
+}
+
+#[test]
 fn a_decision_about_a_listed_account_has_these_bytes() {
     let (name, golden) = golden!("entry_decided_listed.hex");
     let mut decided = decided();

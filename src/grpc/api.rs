@@ -1,6 +1,7 @@
 //! Api: the rpcs over a real connection, turn and log.
 
 mod abuse;
+mod history;
 mod iso20022;
 mod limits;
 mod lists;

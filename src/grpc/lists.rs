@@ -30,9 +30,7 @@ impl ListService for Service {
                 in_force: recorded == parts,
             })),
             // INVARIANT: the turn answers a part of a list with how many are recorded.
-            Answer::Decided(..) | Answer::Executed(..) | Answer::Earlier(_) => {
-                Err(CallError::from(Refusal::Unreadable).into())
-            }
+            _ => Err(CallError::from(Refusal::Unreadable).into()),
         }
     }
 }

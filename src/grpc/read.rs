@@ -19,6 +19,7 @@ mod iso20022;
 #[cfg(test)]
 mod merged;
 mod list;
+mod past;
 mod payee;
 mod query;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod transfer;
 pub(crate) use faults::DECISIONS;
 pub use iso20022::{Asked, NotAsked, orders};
 pub use list::{ListPart, list_part};
+pub use past::{PastPart, PastRow, content, past_part};
 pub use query::{PAGE_MAX, Page, Report, Wanted, page, report, wanted};
 
 use std::time::Duration;

@@ -124,7 +124,7 @@ impl Service {
                 Ok(write::screened(&decided, &receipt))
             }
             // INVARIANT: the turn answers a question with a decision.
-            Answer::Executed(..) | Answer::Listed(..) => Err(Refusal::Unreadable.into()),
+            _ => Err(Refusal::Unreadable.into()),
         }
     }
 
@@ -174,7 +174,7 @@ impl Service {
                 self.look(read, deadline).await?
             }
             // INVARIANT: the turn answers a report with a report.
-            Answer::Decided(..) | Answer::Listed(..) => return Err(Refusal::Unreadable.into()),
+            _ => return Err(Refusal::Unreadable.into()),
         };
         Ok(write::reported(&executed, &receipt, &report.rejected))
     }

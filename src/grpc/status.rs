@@ -174,6 +174,21 @@ fn refused(refusal: Refusal) -> Told {
             "EXECUTION_CONFLICT",
             "the payment was reported otherwise before",
         ),
+        Refusal::ListVersionReused
+        | Refusal::ListVersionOld
+        | Refusal::ListPartEarly
+        | Refusal::ImportPartElsewhere => part_refused(refusal),
+        Refusal::NotFound => told(Code::NotFound, "DECISION_NOT_FOUND", "no decision has this id"),
+        Refusal::Unreadable => {
+            told(Code::Internal, "DECISION_UNREADABLE", "the record of the decision cannot be read")
+        }
+    }
+}
+
+/// What is told of a part of a list or a file.
+fn part_refused(refusal: Refusal) -> Told {
+    let told = |code, reason, message| Told { code, reason, message, retry: None };
+    match refusal {
         Refusal::ListVersionReused => told(
             Code::AlreadyExists,
             "LIST_VERSION_REUSED",
@@ -189,10 +204,12 @@ fn refused(refusal: Refusal) -> Told {
             "LIST_PART_EARLY",
             "parts before this one are not recorded",
         ),
-        Refusal::NotFound => told(Code::NotFound, "DECISION_NOT_FOUND", "no decision has this id"),
-        Refusal::Unreadable => {
-            told(Code::Internal, "DECISION_UNREADABLE", "the record of the decision cannot be read")
-        }
+        // INVARIANT: `refused` lets no other in.
+        _ => told(
+            Code::FailedPrecondition,
+            "IMPORT_PART_ELSEWHERE",
+            "the part does not begin where the file is recorded to",
+        ),
     }
 }
 
@@ -269,6 +286,7 @@ mod tests {
             Refusal::ListVersionReused,
             Refusal::ListVersionOld,
             Refusal::ListPartEarly,
+            Refusal::ImportPartElsewhere,
         ];
         let mut every = vec![
             CallError::TransferMalformed(vec![problem.clone()]),
@@ -309,6 +327,7 @@ mod tests {
     fn every_reason_is_explained_in_the_proto_file_with_its_code() {
         let screening = include_str!("../../proto/clearline/screening/v1/screening.proto");
         let lists = include_str!("../../proto/clearline/screening/v1/lists.proto");
+        let history = include_str!("../../proto/clearline/screening/v1/history.proto");
         for error in every() {
             let code = format!("{:?}", error.told().code);
             let mut words = String::new();
@@ -319,7 +338,8 @@ mod tests {
                 words.push(c.to_ascii_uppercase());
             }
             let line = format!("// - `{}`, `{words}`: ", error.reason());
-            assert!(screening.contains(&line) || lists.contains(&line), "{line}");
+            let explained = [screening, lists, history].iter().any(|proto| proto.contains(&line));
+            assert!(explained, "{line}");
         }
     }
 

@@ -1,13 +1,14 @@
 //! Snapshot: memory as a value that can be written in slices and read back.
 //!
 //! ```text
-//! snapshot := head | lists (sized records) | payers | requests, young and old | payments, young and old
+//! snapshot := head | lists | imports (sized records) | payers | requests, young and old | payments, young and old
 //! table    := shard*               every shard, in order
 //! shard    := rows (varint) | (key 16 | row (sized record))*
 //! ```
 
 use std::sync::Arc;
 
+use crate::memory::imports::Imports;
 use crate::memory::lists::Lists;
 use crate::memory::table::{Generations, Table};
 use crate::memory::{Head, Memory};
@@ -44,6 +45,7 @@ impl Iterator for Slices {
                 Part::Head => {
                     tagged::put_sized(&mut bytes, |bytes| self.memory.head.put(bytes));
                     tagged::put_sized(&mut bytes, |bytes| self.memory.lists.put(bytes));
+                    tagged::put_sized(&mut bytes, |bytes| self.memory.imports.put(bytes));
                     self.part = Part::Shard { table: 0, at: 0 };
                 }
                 Part::Shard { table, at } => {
@@ -77,6 +79,7 @@ impl Memory {
         let memory = Self {
             head: Head::take(tagged::take_sized(bytes)?)?,
             lists: Arc::new(Lists::take(tagged::take_sized(bytes)?)?),
+            imports: Arc::new(Imports::take(tagged::take_sized(bytes)?)?),
             payers: Table::take_all(bytes)?,
             requests: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),
             payments: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),

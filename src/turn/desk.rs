@@ -22,6 +22,10 @@ use crate::log::reader::Reader;
 use crate::policy::Policy;
 use crate::turn::{Outcome, Refusal, Task};
 
+mod waiting;
+
+use waiting::Waiting;
+
 /// Where a door hands in tasks. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Desk {
@@ -47,17 +51,6 @@ pub struct Queue {
     /// Streams that found the queue full wait for this.
     room: Notify,
     length_max: usize,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    jobs: Vec<Job>,
-    /// Nothing more is taken in.
-    stopping: bool,
-    /// The turn sleeps.
-    idle: bool,
-    /// Somebody waits for room.
-    crowded: bool,
 }
 
 /// A task and the call that waits for it.
@@ -276,7 +269,8 @@ impl Queue {
 
     /// Returns how many tasks wait.
     pub fn len(&self) -> usize {
-        locked(&self.waiting).jobs.len()
+        let waiting = locked(&self.waiting);
+        waiting.jobs.len().saturating_add(waiting.parts.len())
     }
 
     /// Tells whether no task waits.
@@ -287,11 +281,14 @@ impl Queue {
     /// Waits until something waits, and puts at most `count_max` of it in the place of what was in
     /// `jobs`, in the order it came, less what nobody waits for any more. `false` once the queue is
     /// stopped and empty.
+    ///
+    /// A part of a file comes alone, and only while nothing else waits; it goes between two full
+    /// batches where it was passed over [`waiting::PASSED_MAX`] times.
     pub fn take(&self, count_max: usize, jobs: &mut Vec<Job>) -> bool {
         jobs.clear();
         let mut waiting = locked(&self.waiting);
         loop {
-            if !waiting.jobs.is_empty() {
+            if !(waiting.jobs.is_empty() && waiting.parts.is_empty()) {
                 break;
             }
             if waiting.stopping {
@@ -301,7 +298,9 @@ impl Queue {
             waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         waiting.idle = false;
-        if waiting.jobs.len() <= count_max {
+        if let Some(part) = waiting.part() {
+            jobs.push(part);
+        } else if waiting.jobs.len() <= count_max {
             std::mem::swap(&mut waiting.jobs, jobs);
         } else {
             jobs.extend(waiting.jobs.drain(..count_max));
@@ -321,10 +320,7 @@ impl Queue {
         if waiting.stopping {
             return Err(Refusal::Stopping);
         }
-        if self.length_max <= waiting.jobs.len() {
-            return Err(Refusal::QueueFull);
-        }
-        waiting.jobs.push(job);
+        waiting.put(job, self.length_max)?;
         Ok(std::mem::take(&mut waiting.idle))
     }
 
@@ -555,3 +551,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
 const GIVEN_UP: u8 = 2;
+
+#[cfg(test)]
+mod tests;

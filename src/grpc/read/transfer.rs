@@ -125,7 +125,7 @@ const fn part(problem: AccountProblem) -> (&'static str, &'static str) {
     }
 }
 
-const fn rail(message: pb::transfer::Rail) -> Option<Rail> {
+pub(crate) const fn rail(message: pb::transfer::Rail) -> Option<Rail> {
     use pb::transfer::Rail as Message;
     match message {
         Message::Unspecified => None,

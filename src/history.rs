@@ -6,12 +6,27 @@
 //!
 //! Windows and bounds are fixed here and not in a policy: a policy chooses thresholds, and what was
 //! remembered must not depend on which policy was active.
+//!
+//! | of | kept | by |
+//! |---|---|---|
+//! | a payer over a year | sums, sizes, hours, how soon payees are paid, the last stop | [`past`] |
+//! | a payer with a payee | first, last, how often, how much | [`pairs`] |
+//! | a payer's last 24 hours | attempts, whatever came of them | [`recent`] |
+//! | an account across payers | who first paid it or was held | [`drawn`] |
 
 use crate::account::Token;
 use crate::calendar::{Span, Time};
 use crate::money::{Amount, Money};
 use crate::tagged::record;
 use crate::transfer::Stage;
+
+pub mod drawn;
+pub mod pairs;
+pub mod past;
+pub mod recall;
+pub mod recent;
+
+pub use recall::{Attempt, Inflow, Stop, Usual};
 
 /// What is remembered of a payer with one payee: what was sent, never what was only attempted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,7 +44,7 @@ pub struct Pair {
 }
 
 /// What is recalled for one transfer: everything that deciding may know besides the request.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Recall {
     /// When the first decision about this payer was made; absent for a payer never seen.
     pub payer_first: Option<Time>,
@@ -42,6 +57,21 @@ pub struct Recall {
     /// The list in force that has the payee's account as that of somebody who sends bills: a
     /// utility, a council, a tax office.
     pub biller: Option<Listing>,
+    /// What is usual for the payer.
+    pub usual: Option<Usual>,
+    /// What the payer tried in other payments within 24 hours, newest first, at most
+    /// [`recent::TRIES_MAX`].
+    pub attempts: Vec<Attempt>,
+    /// The most payees that the payer first paid on one UTC day before this one, of the last 400.
+    /// Absent where fewer than two other payees were new today, because it then tells nothing.
+    pub most_new_payees: Option<u32>,
+    /// The last stop of another payment within 7 days.
+    pub stop: Option<Stop>,
+    /// What other payers had to do with the payee's account.
+    pub inflow: Option<Inflow>,
+    /// Pounds that came into the payer's account from its own others, or by what earlier payments
+    /// stated, within 24 hours.
+    pub gathered: Option<Money>,
 }
 
 /// A list of accounts that the bank vouches for, as one of them finds it.
@@ -71,7 +101,10 @@ pub struct Earlier {
 }
 
 record!(Pair { 1 payee, 2 first, 3 last, 4 count, 5 total });
-record!(Recall { 1 payer_first, 2 pair, 3 earlier, 4 client_account, 5 biller });
+record!(Recall {
+    1 payer_first, 2 pair, 3 earlier, 4 client_account, 5 biller, 6 usual, 7 attempts,
+    8 most_new_payees, 9 stop, 10 inflow, 11 gathered,
+});
 record!(Listing { 1 version, 2 loaded });
 record!(Earlier {
     1 stage, 2 decided, 3 looks, 4 payee_changed, 5 amount_changed, 6 unanswered,
@@ -81,16 +114,6 @@ impl Pair {
     /// Begins with the first transfer that was sent.
     pub fn begin(payee: Token, sent: Time, money: Money) -> Self {
         Self { payee, first: sent, last: sent, count: 1, total: money }
-    }
-
-    /// Adds one more transfer that was sent; reports may arrive out of order.
-    pub fn add(&mut self, sent: Time, money: Money) {
-        self.first = self.first.min(sent);
-        self.last = self.last.max(sent);
-        self.count = self.count.saturating_add(1);
-        if self.total.currency == money.currency {
-            self.total.amount = self.total.amount.plus(money.amount);
-        }
     }
 
     /// Returns the mean of what was sent, rounded up to a whole unit so that it is exact on every
@@ -106,36 +129,17 @@ impl Pair {
 /// happens once a year on a shifting day.
 pub const HORIZON: Span = Span::days(400);
 
-/// Most payees remembered of one payer; the one paid longest ago goes first. A business that pays
-/// more than this many accounts in 400 days is not the payer this service protects, and a pair
-/// costs 72 bytes.
-pub const PAIRS_MAX: usize = 4_096;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::money::Currency;
     use crate::testing::{amount, pounds, time};
-
-    #[test]
-    fn a_pair_adds_up_what_was_sent_in_whatever_order_it_is_reported() {
-        let (early, late) = (time("2026-01-01T00:00:00Z"), time("2026-02-01T00:00:00Z"));
-        let mut pair = Pair::begin(Token([1; 16]), late, pounds("10"));
-        pair.add(early, pounds("0.50"));
-        pair.add(
-            late,
-            Money { amount: amount("7"), currency: Currency::from_code("EUR").unwrap() },
-        );
-        assert_eq!((pair.first, pair.last, pair.count), (early, late, 3));
-        assert_eq!(pair.total, pounds("10.50"));
-    }
 
     #[test]
     fn the_mean_is_rounded_up_to_a_whole_unit() {
         let at = time("2026-01-01T00:00:00Z");
         let mut pair = Pair::begin(Token([1; 16]), at, pounds("10"));
         assert_eq!(pair.mean(), amount("10"));
-        pair.add(at, pounds("10.01"));
+        pair = Pair { count: 2, total: pounds("20.01"), ..pair };
         assert_eq!(pair.mean(), amount("11"));
     }
 }

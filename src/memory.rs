@@ -5,8 +5,9 @@
 //! two machines with the same log remember the same.
 //!
 //! Bounded: by the horizon for payers, by the parameters in the log for request ids and payments, by
-//! [`PAIRS_MAX`] for the payees of a payer, by the parts of a list for the accounts on it, by
-//! [`imports::IMPORTS_MAX`] for files of past payments. Time inside is log time.
+//! constants for the payees of a payer, for attempts, for payees and for what is due, by the parts of
+//! a list for the accounts on it, by [`imports::IMPORTS_MAX`] for files of past payments. Time inside
+//! is log time.
 //!
 //! Never reads a clock, and never holds a name or an account number, only tokens; the transfers of
 //! recent payments, which a later look inherits, are the exception and are dropped first.
@@ -17,23 +18,31 @@ use sha2::{Digest as _, Sha256};
 
 use crate::account::Token;
 use crate::calendar::{Span, Time};
-use crate::decision::HoldKind;
 use crate::entry::{Decided, Entry, Executed, Execution, Identity, Parameters, Parts};
-use crate::history::{Earlier, HORIZON, PAIRS_MAX, Pair, Recall};
+use crate::history::drawn::Drawn;
+use crate::history::pairs::{seconds_of, time_of};
+use crate::history::past::Past;
+use crate::history::recent::{RECENT_AGE, Recent};
+use crate::history::{Earlier, HORIZON, Recall};
 use crate::money::Money;
-use crate::tagged::{Tagged, TaggedError, record};
-use crate::transfer::{Inherited, Request, Stage, Transfer};
+use crate::tagged::{Tagged as _, record};
+use crate::transfer::{Inherited, Request};
 
+mod due;
 pub mod imports;
 pub mod lists;
+mod past;
+mod payment;
 pub mod snapshot;
 mod stated;
 pub mod table;
 #[cfg(test)]
 mod tests;
 
+use due::Queue;
 use imports::Imports;
 use lists::Lists;
+use payment::Payment;
 use stated::Stated;
 use table::{Generations, Key, Table};
 
@@ -48,6 +57,12 @@ pub struct Memory {
     requests: Generations<Answered>,
     /// Shared, because a row is large and a copy mostly does not touch it.
     payments: Generations<Arc<Payment>>,
+    /// What payers tried within a day.
+    recent: Generations<Arc<Recent>>,
+    /// Accounts across payers.
+    drawn: Generations<Arc<Drawn>>,
+    /// What counts as sent by and by, where the bank does not report.
+    due: Queue,
 }
 
 /// What is remembered once and not by key.
@@ -66,18 +81,24 @@ struct Head {
     requests_since: Time,
     /// When the younger generation of payments began.
     payments_since: Time,
+    /// When those of recent attempts and of accounts across payers did.
+    recent_since: Time,
+    drawn_since: Time,
+    /// When the bank last reported what became of a payment.
+    reported: Option<Time>,
 }
 
 /// What is remembered of a payer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Payer {
     slot: u32,
-    first: Time,
-    seen: Time,
+    /// Seconds since 1970, so that a row is short.
+    first: u32,
+    seen: u32,
     /// Whether anything but past payments is known: somebody asked about them, or reported.
     live: bool,
-    /// Sorted by payee. Shared, because copies of a payer mostly do not touch it.
-    pairs: Arc<Vec<Pair>>,
+    /// Shared, because copies of a payer mostly do not touch it.
+    past: Arc<Past>,
 }
 
 /// A request that was answered.
@@ -85,29 +106,6 @@ struct Payer {
 struct Answered {
     position: u64,
     fingerprint: [u8; 16],
-}
-
-/// A payment that was looked at.
-#[derive(Clone, Debug, Eq, PartialEq)]
-struct Payment {
-    /// Position of the last decision; absent where it was only reported.
-    decision: Option<u64>,
-    stage: Stage,
-    decided: Time,
-    looks: u32,
-    /// Whether the last decision waits for answers.
-    asked: bool,
-    slot: u32,
-    customer: Token,
-    payee: Token,
-    money: Option<Money>,
-    /// What the last look stated or inherited; bytes, because few are ever needed again.
-    stated: Option<Box<[u8]>>,
-    /// What was reported of it, and the report's position.
-    execution: Option<Execution>,
-    reported: Option<u64>,
-    /// Whether it is in the payer's history.
-    counted: bool,
 }
 
 /// What is recalled for a request, besides the facts that its transfer inherits.
@@ -153,14 +151,10 @@ pub struct PaymentState {
 
 record!(Head {
     1 position, 2 time, 3 parameters, 4 policy, 5 slot_next, 6 requests_since, 7 payments_since,
+    8 recent_since, 9 drawn_since, 10 reported,
 });
-record!(Payer { 1 slot, 2 first, 3 seen, 4 pairs, 5 live });
+record!(Payer { 1 slot, 2 first, 3 seen, 4 past, 5 live });
 record!(Answered { 1 position, 2 fingerprint });
-record!(Payment {
-    1 decision, 2 stage, 3 decided, 4 looks, 5 asked, 6 slot, 7 customer, 8 payee, 9 money,
-    10 stated, 11 execution, 12 reported, 13 counted,
-});
-
 impl Memory {
     /// Returns what is remembered before the first entry.
     pub fn new() -> Self {
@@ -172,6 +166,9 @@ impl Memory {
             slot_next: 1,
             requests_since: Time::MIN,
             payments_since: Time::MIN,
+            recent_since: Time::MIN,
+            drawn_since: Time::MIN,
+            reported: None,
         };
         Self {
             head,
@@ -180,6 +177,9 @@ impl Memory {
             payers: Table::new(),
             requests: Generations::new(),
             payments: Generations::new(),
+            recent: Generations::new(),
+            drawn: Generations::new(),
+            due: Queue::default(),
         }
     }
 
@@ -224,7 +224,8 @@ impl Memory {
         let keys = |of: fn(&Identity) -> Key| -> Vec<Key> {
             identities.iter().map(|identity| of(identity)).collect()
         };
-        let mut read = self.payers.warm(&keys(|identity| identity.customer.0));
+        let customers = keys(|identity| identity.customer.0);
+        let mut read = self.payers.warm(&customers);
         let requests = keys(|identity| identity.request);
         for table in self.requests.tables() {
             read ^= table.warm(&requests);
@@ -232,6 +233,18 @@ impl Memory {
         let payments = keys(|identity| identity.payment.0);
         for table in self.payments.tables() {
             read ^= table.warm(&payments);
+        }
+        for table in self.recent.tables() {
+            read ^= table.warm(&customers);
+        }
+        let payees = keys(|identity| identity.payee.0);
+        for table in self.drawn.tables() {
+            read ^= table.warm(&payees);
+        }
+        // Last, because it lies behind the payers' rows.
+        for identity in identities {
+            let payer = self.payers.get(&identity.customer.0);
+            read ^= payer.map_or(0, |payer| payer.past.warm(identity.payee));
         }
         std::hint::black_box(read);
     }
@@ -261,20 +274,8 @@ impl Memory {
     /// the request inherit what earlier looks at the payment stated: the facts that it lacks, less
     /// those of another payee, and every answer, because an admission made once stands.
     pub fn recall(&self, identity: &Identity, request: &mut Request, now: Time) -> Recalled {
-        let since = now.minus(HORIZON);
-        let payer = self.payers.get(&identity.customer.0).filter(|payer| since <= payer.seen);
-        let (client_account, biller) = self.listings(identity.payee);
-        let mut recalled = Recalled {
-            recall: Recall {
-                payer_first: payer.map(|payer| payer.first),
-                pair: payer.and_then(|payer| payer.pair(identity.payee, since)),
-                earlier: None,
-                client_account,
-                biller,
-            },
-            inherited: Vec::new(),
-            last: None,
-        };
+        let recall = self.past(identity, &request.transfer, now);
+        let mut recalled = Recalled { recall, inherited: Vec::new(), last: None };
         let Some(payment) = self.payments.get(&identity.payment.0) else { return recalled };
         recalled.last = payment.decision;
         // INVARIANT: the bytes were written by `apply`.
@@ -321,6 +322,7 @@ impl Memory {
     pub fn apply_written(&mut self, entry: &Entry, parts: &Parts) {
         let position = self.head.position;
         self.head.time = self.head.time.max(parts.time);
+        self.settle();
         match entry {
             Entry::Parameters(parameters) => self.head.parameters = *parameters,
             Entry::Activated(activated) => self.head.policy = Some(activated.policy),
@@ -342,57 +344,43 @@ impl Memory {
 
     fn decided(&mut self, position: u64, decided: &Decided, parts: &Parts) {
         let identity = &decided.public.identity;
-        let time = decided.time;
-        self.see(identity.customer, decided.slot, time);
+        self.see(identity.customer, decided.slot, decided.time);
 
         let answered = Answered { position, fingerprint: identity.fingerprint };
         self.requests.entry(identity.request, || answered);
 
-        let Some(payment) =
-            self.payments.entry(identity.payment.0, || Arc::new(Payment::new(decided)))
-        else {
-            return;
-        };
-        let payment = Arc::make_mut(payment);
-        payment.decision = Some(position);
-        payment.stage = decided.public.stage;
-        payment.decided = time;
-        payment.looks = payment.looks.saturating_add(1);
-        payment.asked = decided.public.hold == Some(HoldKind::PendingAnswers);
-        payment.slot = decided.slot;
-        payment.customer = identity.customer;
-        payment.payee = identity.payee;
-        let facts = decided.personal.as_ref().map(|personal| &personal.facts);
-        payment.money = facts.map(|facts| facts.transfer.money);
         // INVARIANT: the bytes were written from `decided`.
         let stated = parts.personal.as_deref().map(Stated::bytes_of);
-        payment.stated = stated.and_then(Result::ok);
+        let new = || Arc::new(Payment::new(decided));
+        let Some(payment) = self.payments.entry(identity.payment.0, new) else { return };
+        Arc::make_mut(payment).look(position, decided, stated.and_then(Result::ok));
+        let reported = payment.execution.is_some();
+        self.attempted(decided, reported);
     }
 
     fn executed(&mut self, position: u64, executed: &Executed) {
         let public = &executed.public;
         self.see(public.customer, executed.slot, executed.time);
+        self.head.reported = Some(executed.time);
 
         let new = || Arc::new(Payment::reported(executed));
         let Some(payment) = self.payments.entry(public.payment.0, new) else { return };
         let payment = Arc::make_mut(payment);
         payment.execution = Some(public.execution);
         payment.reported = Some(position);
-        // What was sent counts once, whatever is reported of it later.
         let left = matches!(public.execution, Execution::Sent | Execution::SentUnscreened);
-        if let Some(personal) = executed.personal.as_ref().filter(|_| left && !payment.counted)
-            && let Some(payer) = self.payers.get_mut(&public.customer.0)
-        {
-            payment.counted = true;
-            payer.send(public.payee, personal.executed, personal.money);
+        if let Some(personal) = executed.personal.as_ref().filter(|_| left) {
+            self.send(public.payment, personal.executed, personal.money);
         }
     }
 
     /// Remembers a payer from its first entry on.
     fn see(&mut self, customer: Token, slot: u32, time: Time) {
-        let new = || Payer { slot, first: time, seen: time, live: true, pairs: Arc::default() };
+        let seconds = seconds_of(time);
+        let new =
+            || Payer { slot, first: seconds, seen: seconds, live: true, past: Arc::default() };
         if let Some(payer) = self.payers.entry(customer.0, new) {
-            payer.seen = payer.seen.max(time);
+            payer.seen = payer.seen.max(seconds);
             payer.live = true;
         }
         self.head.slot_next = self.head.slot_next.max(slot.saturating_add(1));
@@ -415,12 +403,23 @@ impl Memory {
             self.payments.turn_over();
             self.head.payments_since = now;
         }
+        if RECENT_AGE <= now.since(self.head.recent_since) || RECENT_MAX <= self.recent.young_len()
+        {
+            self.recent.turn_over();
+            self.head.recent_since = now;
+        }
+        if DRAWN_AGE <= now.since(self.head.drawn_since) || DRAWN_MAX <= self.drawn.young_len() {
+            self.drawn.turn_over();
+            self.head.drawn_since = now;
+        }
         self.requests.free_some();
         self.payments.free_some();
+        self.recent.free_some();
+        self.drawn.free_some();
         if position.checked_rem(SWEEP_EVERY) == Some(0) {
             let since = now.minus(HORIZON);
             let shard = position.checked_div(SWEEP_EVERY).unwrap_or(0);
-            self.payers.sweep(shard, |payer| payer.seen < since);
+            self.payers.sweep(shard, |payer| time_of(payer.seen) < since);
         }
     }
 }
@@ -441,117 +440,6 @@ impl Parameters {
         Self { window: Span::hours(24), requests_max: 4_000_000, payments_max: 250_000 };
 }
 
-impl Payer {
-    fn pair(&self, payee: Token, since: Time) -> Option<Pair> {
-        let at = self.pairs.binary_search_by(|pair| pair.payee.cmp(&payee)).ok()?;
-        self.pairs.get(at).filter(|pair| since <= pair.last).copied()
-    }
-
-    fn send(&mut self, payee: Token, sent: Time, money: Money) {
-        let pairs = Arc::make_mut(&mut self.pairs);
-        match pairs.binary_search_by(|pair| pair.payee.cmp(&payee)) {
-            Ok(at) => {
-                if let Some(pair) = pairs.get_mut(at) {
-                    pair.add(sent, money);
-                }
-            }
-            Err(at) => {
-                // A payer has few payees: growing by one keeps a million of them small.
-                pairs.reserve_exact(1);
-                pairs.insert(at, Pair::begin(payee, sent, money));
-                if PAIRS_MAX < pairs.len() {
-                    let oldest = pairs.iter().enumerate().min_by_key(|(_, pair)| pair.last);
-                    if let Some((oldest, _)) = oldest {
-                        pairs.remove(oldest);
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl Payment {
-    fn new(decided: &Decided) -> Self {
-        Self {
-            decision: None,
-            stage: decided.public.stage,
-            decided: decided.time,
-            looks: 0,
-            asked: false,
-            slot: decided.slot,
-            customer: decided.public.identity.customer,
-            payee: decided.public.identity.payee,
-            money: None,
-            stated: None,
-            execution: None,
-            reported: None,
-            counted: false,
-        }
-    }
-
-    fn reported(executed: &Executed) -> Self {
-        Self {
-            decision: executed.public.decision,
-            stage: Stage::AtSubmission,
-            decided: executed.time,
-            looks: 0,
-            asked: false,
-            slot: executed.slot,
-            customer: executed.public.customer,
-            payee: executed.public.payee,
-            money: executed.personal.as_ref().map(|personal| personal.money),
-            stated: None,
-            execution: None,
-            reported: None,
-            counted: false,
-        }
-    }
-
-    /// Lets `transfer` inherit what was stated; a fact that was itself inherited keeps its source.
-    fn inherit(&self, stated: &Stated, transfer: &mut Transfer) -> Vec<Inherited> {
-        let mut inherited = Vec::new();
-        transfer.inherit(&stated.transfer, |fact| {
-            let source = stated.inherited.iter().find(|source| source.fact == fact);
-            let own = Inherited { fact, stage: self.stage, stated: self.decided };
-            inherited.push(source.copied().unwrap_or(own));
-        });
-        inherited
-    }
-}
-
-impl Tagged for Arc<Payment> {
-    fn put(&self, bytes: &mut Vec<u8>) {
-        Payment::put(self, bytes);
-    }
-
-    fn take(bytes: &[u8]) -> Result<Self, TaggedError> {
-        Payment::take(bytes).map(Self::new)
-    }
-}
-
-impl Tagged for Arc<Vec<Pair>> {
-    fn put(&self, bytes: &mut Vec<u8>) {
-        for pair in self.iter() {
-            crate::tagged::put_sized(bytes, |bytes| pair.put(bytes));
-        }
-    }
-
-    fn take(mut bytes: &[u8]) -> Result<Self, TaggedError> {
-        let mut pairs: Vec<Pair> = Vec::new();
-        while !bytes.is_empty() {
-            let pair = Pair::take(crate::tagged::take_sized(&mut bytes)?)?;
-            if pairs.last().is_some_and(|last| pair.payee <= last.payee) {
-                return Err(TaggedError::NotCanonical);
-            }
-            pairs.push(pair);
-        }
-        pairs.shrink_to_fit();
-        Ok(Self::new(pairs))
-    }
-}
-
-crate::tagged::always!(Arc<Vec<Pair>>);
-
 /// How far ahead of our clock a caller's may run. Banks keep clocks to the second (`CHAPS` and
 /// Faster Payments require it); five minutes is what Kerberos and most token checks allow.
 pub const AHEAD_MAX: Span = Span::minutes(5);
@@ -559,12 +447,23 @@ pub const AHEAD_MAX: Span = Span::minutes(5);
 /// Raised whenever the same entries may be remembered differently: older snapshots are then not
 /// read, and the log is folded again.
 ///
-/// 2 remembers lists of accounts, 3 past payments.
+/// 2 remembers lists of accounts; 3 what is usual for payers, their attempts, accounts across payers
+/// what counts as sent without a report, and past payments
+/// that a file brought.
 pub const FOLD_VERSION: u32 = 3;
 
 // How long a payment's earlier looks are kept, at least, if there is room: the app's look and the
 // engine's are minutes apart, an answer to questions hours.
 const PAYMENT_AGE: Span = Span::hours(24);
+
+// Payers whose attempts are remembered at once, for a day or two if there is room: a million take
+// about 300 MB where each tried two payments.
+const RECENT_MAX: usize = 500_000;
+
+// How long an account is remembered across payers after it was last first paid, held or marked, at
+// least, if there is room: no window is longer than a week, and a month tells when it was first seen.
+const DRAWN_AGE: Span = Span::days(30);
+const DRAWN_MAX: usize = 250_000;
 
 // One shard of payers is looked over with every 64th entry: all of them within half a million.
 const SWEEP_EVERY: u64 = 64;

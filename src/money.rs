@@ -96,6 +96,19 @@ impl Amount {
         Self(self.0.checked_mul(Decimal::from(times)).unwrap_or(Decimal::MAX).normalize())
     }
 
+    /// Takes whole hundredths: pence, where the currency is the pound.
+    pub fn from_hundredths(hundredths: u64) -> Self {
+        let value = Decimal::try_from_i128_with_scale(hundredths.into(), 2);
+        Self(value.unwrap_or(Decimal::MAX).normalize())
+    }
+
+    /// Returns whole hundredths, rounded down; the largest number where it would not fit.
+    pub fn hundredths(self) -> u64 {
+        let hundred = Decimal::ONE_HUNDRED;
+        let whole = self.0.checked_mul(hundred).map(|value| value.trunc().mantissa());
+        whole.and_then(|whole| u64::try_from(whole).ok()).unwrap_or(u64::MAX)
+    }
+
     /// Tells whether there is no money at all.
     pub fn is_zero(self) -> bool {
         self.0.is_zero()
@@ -157,6 +170,16 @@ impl Currency {
     /// Takes three upper-case letters of ISO 4217.
     pub fn from_code(code: &str) -> Option<Self> {
         iso_currency::Currency::from_code(code).map(Self)
+    }
+
+    /// Takes the three digits of ISO 4217 as a number.
+    pub fn from_number(number: u16) -> Option<Self> {
+        iso_currency::Currency::from_numeric(number).map(Self)
+    }
+
+    /// Returns the three digits of ISO 4217 as a number, below 1,000.
+    pub fn number(self) -> u16 {
+        self.0.numeric()
     }
 
     /// Returns the three letters.
@@ -287,7 +310,27 @@ mod tests {
     }
 
     #[test]
+    fn hundredths_are_whole_and_come_back() {
+        for (text, hundredths, back) in [
+            ("0", 0, "0"),
+            ("12.34", 1_234, "12.34"),
+            ("12.349", 1_234, "12.34"),
+            ("0.00999", 0, "0"),
+            ("1000", 100_000, "1000"),
+            ("184467440737095516.15", u64::MAX, "184467440737095516.15"),
+            ("999999999999999999", u64::MAX, "184467440737095516.15"),
+        ] {
+            let decimal: Decimal = text.parse().unwrap();
+            assert_eq!(Amount(decimal).hundredths(), hundredths, "{text}");
+            assert_eq!(Amount::from_hundredths(hundredths).to_string(), back, "{text}");
+        }
+    }
+
+    #[test]
     fn a_currency_is_one_of_the_list() {
+        assert_eq!(Currency::GBP.number(), 826);
+        assert_eq!(Currency::from_number(826), Some(Currency::GBP));
+        assert_eq!(Currency::from_number(1), None);
         assert_eq!(Currency::from_code("GBP"), Some(Currency::GBP));
         for code in ["gbp", "GB", "", "ZZZ", "GBPX"] {
             assert_eq!(Currency::from_code(code), None, "{code}");

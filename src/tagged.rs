@@ -313,6 +313,26 @@ impl Tagged for Arc<str> {
     }
 }
 
+impl<T: Tagged> Tagged for Arc<T> {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        T::put(self, bytes);
+    }
+
+    fn take(bytes: &[u8]) -> Result<Self, TaggedError> {
+        T::take(bytes).map(Self::new)
+    }
+}
+
+impl<T: Field> Field for Arc<T> {
+    fn put_field(&self, tag: u64, bytes: &mut Vec<u8>) {
+        T::put_field(self, tag, bytes);
+    }
+
+    fn take_field(tag: u64, bytes: Option<&[u8]>) -> Result<Self, TaggedError> {
+        T::take_field(tag, bytes).map(Self::new)
+    }
+}
+
 impl<T: Field> Field for Box<T> {
     fn put_field(&self, tag: u64, bytes: &mut Vec<u8>) {
         T::put_field(self, tag, bytes);

@@ -565,23 +565,30 @@ choice!(ArrivalSource { 1 OwnAccount, 2 OwnAccountElsewhere, 3 Savings, 4 Loan }
 
 /// Lists every optional fact: its permanent number, its place in a [`Transfer`] and its name.
 macro_rules! facts {
-    ($($number:literal $variant:ident $($place:ident).+ $name:literal;)*) => {
-        /// An optional fact of a transfer, by name.
+    (
+        $($number:literal $variant:ident $($place:ident).+ $name:literal;)*
+        remembered: $($known:literal $memory:ident $called:literal;)*
+    ) => {
+        /// An optional fact of a transfer, by name, or something that is remembered and may not reach
+        /// back far enough.
         #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
         pub enum Fact {
             $(#[doc = concat!("`", $name, "`")] $variant,)*
+            $(#[doc = concat!("`", $called, "`")] $memory,)*
         }
 
-        choice!(Fact { $($number $variant),* });
+        choice!(Fact { $($number $variant,)* $($known $memory,)* });
 
         impl Fact {
-            /// Every fact, in the order of the list.
+            /// Every fact that a transfer can state, in the order of the list.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// Returns its path in the API's `Transfer`, such as `payer.available_balance`.
+            /// Returns its path in the API's `Transfer`, such as `payer.available_balance`; what is
+            /// remembered has a name that is none.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
+                    $(Self::$memory => $called,)*
                 }
             }
         }
@@ -641,6 +648,8 @@ facts! {
     37 SessionScores session.scores "session.scores";
     38 Gathered gathered "gathered";
     39 PayerLocale payer.locale "payer.locale";
+    remembered:
+    40 PayerHistory "history.payer";
 }
 
 /// A place in a transfer that may hold nothing.

@@ -390,7 +390,7 @@ fn unpacked(mut packed: &[u8]) -> Vec<u8> {
             packed = rest;
             let length = bytes.len() + usize::from(u16::from_be_bytes([*high, *low]));
             // Larger than any snapshot of so few rows.
-            bytes.resize(length.min(1 << 17), 0);
+            bytes.resize(length.min(1 << 18), 0);
         } else {
             bytes.push(*byte);
         }

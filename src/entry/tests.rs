@@ -15,7 +15,7 @@ use crate::entry::{
     ExecutedPersonal, ExecutedPublic, Execution, Identity, Listed, Parameters, Parts,
     UnscreenedReason, decision_id, decision_position,
 };
-use crate::history::{Earlier, Listing, Pair, Recall};
+use crate::history::{Attempt, Earlier, Inflow, Listing, Pair, Recall, Stop, Usual};
 use crate::lists::PART_ROWS_MAX;
 use crate::signal::{Facts, Mode, Reading};
 use crate::testing::{pounds, request, time};
@@ -140,6 +140,39 @@ fn a_decision_about_a_listed_account_has_these_bytes() {
 }
 
 #[test]
+fn a_decision_with_history_has_these_bytes() {
+    let (name, golden) = golden!("entry_decided_history.hex");
+    let mut decided = decided();
+    let personal = decided.personal.as_mut().unwrap();
+    let recall = &mut personal.facts.recall;
+    recall.usual = Some(Usual {
+        count: 300,
+        largest: pounds("5000"),
+        high: Some(pounds("737.28")),
+        month: pounds("1234.56"),
+        last_day: at(),
+        adding_minutes: Some(4),
+        session_seconds: Some(64),
+    });
+    let attempt =
+        Attempt { seconds: 90, pence: 1, payee: 0, new: true, allowed: false, left: false };
+    let other = Attempt { payee: 9, new: false, allowed: true, left: true, ..attempt };
+    recall.attempts = vec![attempt, other];
+    recall.most_new_payees = Some(3);
+    recall.stop =
+        Some(Stop { at: at(), payee_changed: true, amount_changed: false, channel_changed: true });
+    recall.inflow = Some(Inflow { hour: 1, day: 2, week: 3, held: 130 });
+    recall.gathered = Some(pounds("21000"));
+    personal.decision.readings.push(SignalReading {
+        code: 33,
+        version: 1,
+        reading: Reading::Unavailable(Fact::PayerHistory),
+        points: 0,
+    });
+    check(&Entry::Decided(Box::new(decided)), name, golden);
+}
+
+#[test]
 fn the_largest_part_of_a_list_fits_an_entry() {
     let token = |number: u32| {
         let mut token = [0xff; 16];
@@ -249,8 +282,7 @@ fn facts() -> Facts {
                 amount_changed: false,
                 unanswered: true,
             }),
-            client_account: None,
-            biller: None,
+            ..Recall::default()
         },
         inherited: vec![Inherited {
             fact: Fact::RemoteAccess,

@@ -19,7 +19,7 @@ use crate::grpc::status::CallError;
 /// What a caller is sent: one message, or whatever tonic makes.
 #[derive(Debug)]
 pub enum Reply {
-    /// One message in its frame; the status after it is [`ok`].
+    /// One message in its frame; the status after it is that of a call answered.
     One(Bytes),
     /// A stream, or the answer of another service.
     Tonic(tonic::body::Body),

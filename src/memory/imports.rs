@@ -8,6 +8,9 @@ use std::sync::Arc;
 use crate::account::Token;
 use crate::calendar::Time;
 use crate::entry::Imported;
+use crate::history::drawn::Drawn;
+use crate::history::pairs::seconds_of;
+use crate::history::past::Sent;
 use crate::memory::{Memory, Payer};
 use crate::tagged::record;
 
@@ -84,14 +87,21 @@ impl Memory {
         let last = sent().max().unwrap_or(imported.time);
         self.remember(customer, imported.slot, (first, last));
         let Some(payer) = self.payers.get_mut(&customer.0) else { return };
+        let history = Arc::make_mut(&mut payer.past);
         for (payee, past) in imported.payments() {
-            payer.send(payee, past.sent, past.money);
+            let (at, money) = (past.sent, past.money);
+            let added = past.added.map(|added| at.since(added));
+            let begun = history.send(&Sent { payee, at, money, added, session: None });
+            if begun && let Some(drawn) = self.drawn.entry(payee.0, || Arc::new(Drawn::begin(at))) {
+                Arc::make_mut(drawn).paid(customer, at);
+            }
         }
     }
 
     /// Remembers a payer who paid from the first of two times to the second.
     fn remember(&mut self, customer: Token, slot: u32, (first, last): (Time, Time)) {
-        let new = || Payer { slot, first, seen: last, live: false, pairs: Arc::default() };
+        let (first, last) = (seconds_of(first), seconds_of(last));
+        let new = || Payer { slot, first, seen: last, live: false, past: Arc::default() };
         if let Some(payer) = self.payers.entry(customer.0, new) {
             payer.first = payer.first.min(first);
             payer.seen = payer.seen.max(last);
@@ -125,6 +135,7 @@ pub const IMPORTS_MAX: usize = 64;
 mod tests {
     use super::*;
     use crate::entry::{Entry, ImportedPublic};
+    use crate::history::pairs::time_of;
     use crate::memory::snapshot::Slices;
     use crate::testing::{allowed, imported, pounds, request, time};
 
@@ -140,9 +151,9 @@ mod tests {
         let customer = Token([9; 16]);
         let payer = memory.payers.get(&customer.0).unwrap();
         let (first, last) = (time("2026-01-01T09:00:00Z"), time("2026-05-01T09:00:00Z"));
-        assert_eq!((payer.first, payer.seen, payer.live), (first, last, false));
-        let pair = payer.pair(Token([2; 16]), Time::MIN).unwrap();
-        assert_eq!((pair.first, pair.last, pair.count), (first, last, 2));
+        assert_eq!((time_of(payer.first), time_of(payer.seen), payer.live), (first, last, false));
+        let pair = payer.past.pairs.get(Token([2; 16]), Time::MIN).unwrap();
+        assert_eq!((pair.first, pair.last, pair.count), (first, time("2026-05-01T00:00:00Z"), 2));
         assert_eq!(pair.total, pounds("20"));
         assert_eq!((memory.slot(customer), memory.slot_next()), (3, 4));
     }
@@ -216,7 +227,7 @@ mod tests {
         let erased = Imported { personal: None, ..imported(1, (0, 4), &["2026-05-01T09:00:00Z"]) };
         take(&mut memory, erased);
         let payer = memory.payers.get(&[9; 16]).unwrap();
-        assert_eq!((payer.slot, payer.pairs.len()), (3, 0));
+        assert_eq!((payer.slot, payer.past.pairs.len()), (3, 0));
         assert_eq!(memory.slot_next(), 4);
     }
 

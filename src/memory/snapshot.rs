@@ -1,13 +1,15 @@
 //! Snapshot: memory as a value that can be written in slices and read back.
 //!
 //! ```text
-//! snapshot := head | lists | imports (sized records) | payers | requests, young and old | payments, young and old
+//! snapshot := head | lists | imports | due (sized records) | payers
+//!             | requests | payments | recent attempts | accounts across payers: each young, then old
 //! table    := shard*               every shard, in order
 //! shard    := rows (varint) | (key 16 | row (sized record))*
 //! ```
 
 use std::sync::Arc;
 
+use crate::memory::due::Queue;
 use crate::memory::imports::Imports;
 use crate::memory::lists::Lists;
 use crate::memory::table::{Generations, Table};
@@ -46,18 +48,25 @@ impl Iterator for Slices {
                     tagged::put_sized(&mut bytes, |bytes| self.memory.head.put(bytes));
                     tagged::put_sized(&mut bytes, |bytes| self.memory.lists.put(bytes));
                     tagged::put_sized(&mut bytes, |bytes| self.memory.imports.put(bytes));
+                    tagged::put_sized(&mut bytes, |bytes| self.memory.due.put(bytes));
                     self.part = Part::Shard { table: 0, at: 0 };
                 }
                 Part::Shard { table, at } => {
                     let memory = &self.memory;
                     let [requests, requests_old] = memory.requests.tables();
                     let [payments, payments_old] = memory.payments.tables();
+                    let [recent, recent_old] = memory.recent.tables();
+                    let [drawn, drawn_old] = memory.drawn.tables();
                     let put = match table {
                         0 => memory.payers.put_shard(at, &mut bytes),
                         1 => requests.put_shard(at, &mut bytes),
                         2 => requests_old.put_shard(at, &mut bytes),
                         3 => payments.put_shard(at, &mut bytes),
                         4 => payments_old.put_shard(at, &mut bytes),
+                        5 => recent.put_shard(at, &mut bytes),
+                        6 => recent_old.put_shard(at, &mut bytes),
+                        7 => drawn.put_shard(at, &mut bytes),
+                        8 => drawn_old.put_shard(at, &mut bytes),
                         _ => break,
                     };
                     self.part = if put {
@@ -80,9 +89,12 @@ impl Memory {
             head: Head::take(tagged::take_sized(bytes)?)?,
             lists: Arc::new(Lists::take(tagged::take_sized(bytes)?)?),
             imports: Arc::new(Imports::take(tagged::take_sized(bytes)?)?),
+            due: Queue::take(tagged::take_sized(bytes)?)?,
             payers: Table::take_all(bytes)?,
             requests: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),
             payments: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),
+            recent: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),
+            drawn: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),
         };
         if bytes.is_empty() { Ok(memory) } else { Err(TaggedError::Long) }
     }

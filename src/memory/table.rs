@@ -263,6 +263,15 @@ impl<V: Clone> Generations<V> {
         self.young.entry(key, || old.get(&key).cloned().unwrap_or_else(new))
     }
 
+    /// Returns the row of `key` to be changed, where there is one, in the younger table.
+    pub fn entry_of(&mut self, key: &Key) -> Option<&mut V> {
+        if self.young.get(key).is_none() {
+            let row = self.old.get(key)?.clone();
+            return self.young.entry(*key, || row);
+        }
+        self.young.get_mut(key)
+    }
+
     /// Makes the younger table the older one and forgets that one.
     pub fn turn_over(&mut self) {
         let forgotten = std::mem::take(&mut self.old);
@@ -394,6 +403,10 @@ mod tests {
         map.entry(key(1), || 99);
         map.turn_over();
         assert_eq!((map.get(&key(1)), map.get(&key(2))), (Some(&1), None));
+        *map.entry_of(&key(1)).unwrap() = 5;
+        map.turn_over();
+        assert_eq!(map.entry_of(&key(2)), None);
+        assert_eq!(map.get(&key(1)), Some(&5));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Tests of memory: what it says after some entries.
 
-use crate::account::Tokens;
+use crate::account::{Account, Tokens};
 use crate::calendar::{Span, Time};
+use crate::decision::{Action, HoldKind};
 use crate::entry::{Entry, Execution, Identity, Parameters};
-use crate::history::HORIZON;
+use crate::history::{HORIZON, Recall};
 use crate::memory::snapshot::Slices;
 use crate::memory::{AHEAD_MAX, Known, Memory};
 use crate::testing::{allowed, pounds, request, sent, time};
-use crate::transfer::{Answer, Fact, Request, Stage};
+use crate::transfer::{Answer, Fact, Gathered, Request, Stage};
 
 fn start() -> Time {
     time("2026-11-20T15:04:05Z")
@@ -35,7 +36,7 @@ fn pay(memory: &mut Memory, request: &Request, time: Time) {
 
 fn with(window: Span, requests_max: u32) -> Memory {
     let mut memory = Memory::new();
-    let parameters = Parameters { window, requests_max, payments_max: 100 };
+    let parameters = Parameters { window, requests_max, payments_max: 1_000 };
     memory.apply(&Entry::Parameters(parameters), start());
     memory
 }
@@ -156,21 +157,163 @@ fn a_later_look_inherits_facts_with_their_source_and_answers() {
     assert_eq!(recalled.last, Some(1));
 }
 
+/// Returns a request like [`request`] of another payee.
+fn to(number: u64, payee: &str) -> Request {
+    let mut request = request(number);
+    request.transfer.payee.account = Account::uk("601613", payee, "").unwrap();
+    request
+}
+
+fn recall(memory: &Memory, request: &Request, now: Time) -> Recall {
+    memory.recall(&identity(request), &mut request.clone(), now).recall
+}
+
+#[test]
+fn what_was_sent_is_usual_and_what_was_tried_is_an_attempt() {
+    let mut memory = with(Span::hours(1), 100);
+    decide(&mut memory, &to(1, "00000001"), start());
+    pay(&mut memory, &to(2, "00000002"), start());
+    let recalled = recall(&memory, &to(3, "00000003"), start().plus(Span::minutes(1)));
+    let usual = recalled.usual.unwrap();
+    assert_eq!((usual.count, usual.largest), (1, pounds("3200")));
+    let attempts: Vec<_> =
+        recalled.attempts.iter().map(|one| (one.seconds, one.payee, one.new, one.left)).collect();
+    assert_eq!(attempts, [(60, 1, true, true), (60, 2, true, false)]);
+    assert_eq!(recalled.most_new_payees, Some(0));
+    let paid_before = recall(&memory, &to(3, "00000002"), start().plus(Span::days(1)));
+    assert_eq!((paid_before.attempts.len(), paid_before.most_new_payees), (2, None));
+    let later = recall(&memory, &to(3, "00000002"), start().plus(Span(Span::days(1).0 + 1)));
+    assert!(later.attempts.is_empty());
+}
+
+#[test]
+fn an_allowed_submission_counts_after_a_day_where_nobody_reports() {
+    let day = Span::days(1);
+    for (stage, reported, want) in [
+        (Stage::AtSubmission, None, [false, false, true]),
+        (Stage::Rescreen, None, [false, false, true]),
+        (Stage::BeforeConfirmation, None, [false, false, false]),
+        (Stage::AtSubmission, Some(Execution::Rejected), [false, false, false]),
+        (Stage::AtSubmission, Some(Execution::Sent), [true, true, true]),
+    ] {
+        let mut memory = with(Span::hours(1), 100);
+        let submitted = Request { stage, ..to(1, "00000001") };
+        decide(&mut memory, &submitted, start());
+        if let Some(execution) = reported {
+            let mut executed = sent(&allowed(submitted.clone(), 1, start()), 1);
+            executed.public.execution = execution;
+            memory.apply(&Entry::Executed(Box::new(executed)), start());
+        }
+        let known = [Span(0), Span(day.0 - 1), day].map(|age| {
+            // Any entry moves log time.
+            let now = start().plus(age);
+            memory.apply(&Entry::Parameters(memory.parameters()), now);
+            recall(&memory, &to(2, "00000001"), now).pair.is_some()
+        });
+        assert_eq!(known, want, "{stage:?} {reported:?}");
+    }
+}
+
+#[test]
+fn a_bank_that_reports_is_waited_for_until_it_was_silent_for_a_month() {
+    for (silent, counts) in [(Span::days(30), false), (Span(Span::days(30).0 + 1), true)] {
+        let mut memory = with(Span::hours(1), 100);
+        pay(&mut memory, &to(1, "00000001"), start());
+        let decided = start().plus(silent);
+        let submitted = Request { stage: Stage::AtSubmission, ..to(2, "00000002") };
+        decide(&mut memory, &submitted, decided);
+        let now = decided.plus(Span::days(1));
+        memory.apply(&Entry::Parameters(memory.parameters()), now);
+        let known = recall(&memory, &to(3, "00000002"), now).pair.is_some();
+        assert_eq!(known, counts, "{silent:?}");
+    }
+}
+
+#[test]
+fn one_payment_counts_once_when_its_report_comes_after_all() {
+    let mut memory = with(Span::hours(1), 100);
+    let submitted = Request { stage: Stage::AtSubmission, ..to(1, "00000001") };
+    for number in [1, 2] {
+        let looked = Request { id: to(number, "00000001").id, ..submitted.clone() };
+        decide(&mut memory, &looked, start());
+    }
+    let later = start().plus(Span::days(1));
+    memory.apply(&Entry::Parameters(memory.parameters()), later);
+    let executed = sent(&allowed(submitted, 1, start()), 2);
+    memory.apply(&Entry::Executed(Box::new(executed)), later);
+    let recalled = recall(&memory, &to(3, "00000001"), later);
+    assert_eq!((recalled.pair.unwrap().count, recalled.usual.unwrap().count), (1, 1));
+}
+
+#[test]
+fn a_stop_is_recalled_of_other_payments_and_an_account_across_payers() {
+    let mut memory = with(Span::hours(1), 100);
+    let stopped = to(1, "00000001");
+    let mut decided = allowed(stopped.clone(), memory.slot(identity(&stopped).customer), start());
+    decided.public.action = Action::Hold;
+    decided.public.hold = Some(HoldKind::PendingReview);
+    memory.apply(&Entry::Decided(Box::new(decided)), start());
+    let now = start().plus(Span::minutes(5));
+    assert_eq!(recall(&memory, &stopped, now).stop, None);
+    let stop = recall(&memory, &to(2, "00000002"), now).stop.unwrap();
+    assert_eq!((stop.at, stop.payee_changed, stop.amount_changed), (start(), true, false));
+    assert_eq!(recall(&memory, &to(2, "00000001"), now).inflow, None);
+
+    let mut other = to(2, "00000001");
+    other.transfer.payer.customer = "customer-2".into();
+    assert_eq!(recall(&memory, &other, now).stop, None);
+    assert_eq!(recall(&memory, &other, now).inflow.unwrap().held, 1);
+    pay(&mut memory, &other, now);
+    let inflow = recall(&memory, &to(3, "00000001"), now).inflow.unwrap();
+    assert_eq!((inflow.hour, inflow.day, inflow.week, inflow.held), (1, 1, 1, 0));
+}
+
+#[test]
+fn reports_of_a_year_come_to_the_same_history_in_any_order() {
+    let executed: Vec<Entry> = (0..60_i64)
+        .map(|number| {
+            let at = start().minus(Span::days(number * 6));
+            let paid = to(u64::try_from(number).unwrap(), &format!("{:08}", number % 9));
+            let mut executed = sent(&allowed(paid, 1, at), 0);
+            executed.time = start();
+            executed.public.decision = None;
+            Entry::Executed(Box::new(executed))
+        })
+        .collect();
+    let recalled = |order: &mut dyn Iterator<Item = usize>| {
+        let mut memory = with(Span::hours(1), 100);
+        order.for_each(|at| memory.apply(&executed[at], start()));
+        (0..9).map(|payee| recall(&memory, &to(99, &format!("{payee:08}")), start())).collect()
+    };
+    let forward: Vec<Recall> = recalled(&mut (0..60));
+    assert_eq!(forward, recalled(&mut (0..60).rev()));
+    assert_eq!(forward, recalled(&mut (0..60).map(|at| at * 7 % 60)));
+    assert_eq!(forward[0].usual.unwrap().count, 60);
+}
+
 #[test]
 fn a_snapshot_gives_back_the_same_memory() {
     let mut memory = with(Span::hours(1), 1_000);
     for number in 0..150 {
         let mut paid = request(number);
         paid.transfer.payer.customer = format!("customer-{}", number % 40).into();
+        paid.transfer.gathered = Some(Gathered::default());
         pay(&mut memory, &paid, start().plus(Span::minutes(i64::try_from(number).unwrap())));
+    }
+    // A bank that went silent, so that something is due.
+    let silent = start().plus(Span::days(40));
+    for number in 200..500 {
+        let submitted = Request { stage: Stage::AtSubmission, ..to(number, "00000001") };
+        decide(&mut memory, &submitted, silent);
     }
     let bytes: Vec<u8> = Slices::new(memory.clone()).flatten().collect();
     let mut read = Memory::from_snapshot(&bytes).unwrap();
     assert_eq!(read.digest(), memory.digest());
-    let late = start().plus(Span::days(2));
+    let late = start().plus(Span::days(42));
     pay(&mut memory, &request(1_000), late);
     pay(&mut read, &request(1_000), late);
     assert_eq!(read.digest(), memory.digest());
+    assert_eq!(recall(&read, &to(2_000, "00000001"), late).pair.unwrap().count, 300);
     for cut in [0, 1, bytes.len() / 2, bytes.len() - 1] {
         assert!(Memory::from_snapshot(&bytes[..cut]).is_err(), "cut at {cut}");
     }

@@ -139,7 +139,12 @@ impl<T: Turn> Batch<'_, T> {
         }
     }
 
-    fn add(&mut self, imported: Imported, number: usize, entries: &mut Vec<(usize, Entry)>) -> Result<(), EngineError> {
+    fn add(
+        &mut self,
+        imported: Imported,
+        number: usize,
+        entries: &mut Vec<(usize, Entry)>,
+    ) -> Result<(), EngineError> {
         let entry = Entry::Imported(Box::new(imported));
         self.push(&entry)?;
         entries.push((number, entry));

@@ -147,7 +147,7 @@ fn open(
 ) -> Result<Started, clearline::turn::start::StartError> {
     let plan = Plan {
         origin: "bank.example/decisions".to_owned(),
-        log: Settings { segment_bytes_max: 12_000 },
+        log: Settings { segment_bytes_max: 12_000, room_bytes: 6_000 },
         parameters: Parameters::FIRST,
         policy: Arc::clone(policy),
     };

@@ -63,6 +63,7 @@ pub(super) fn facts(case: &Section<'_>, policy: &Policy) -> Option<Facts> {
             earlier: None,
             client_account: listing(Verified::ClientAccount),
             biller: listing(Verified::Biller),
+            ..Recall::default()
         },
         inherited: Vec::new(),
         decided: NOW,

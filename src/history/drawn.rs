@@ -1,0 +1,217 @@
+//! Drawn: what one account drew from payers of ours, whoever they are.
+//!
+//! An account that many first pay on one day is a mule's, a charity's or a band's that sells tickets.
+//! Payers are remembered by the first bytes of their tokens, the latest few of them.
+
+use crate::account::Token;
+use crate::calendar::{Span, Time};
+use crate::history::pairs::{Prefix, part, prefix, seconds_of, time_of};
+use crate::history::recall::Inflow;
+use crate::tagged::{Tagged, TaggedError, always, record};
+
+/// What is remembered of an account across payers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Drawn {
+    /// When it was first seen, as far as that is remembered.
+    first: Time,
+    /// When a bank last stated markers of it.
+    marked: Option<Time>,
+    parties: Vec<Party>,
+}
+
+/// One payer of it. 0 is never.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Party {
+    payer: Prefix,
+    first_paid: u32,
+    held: u32,
+}
+
+record!(Drawn { 1 first, 2 marked, 3 parties });
+
+impl Drawn {
+    /// Begins with when it was first seen.
+    pub fn begin(first: Time) -> Self {
+        Self { first, marked: None, parties: Vec::new() }
+    }
+
+    /// Remembers that a payer first paid it.
+    pub fn paid(&mut self, payer: Token, at: Time) {
+        self.first = self.first.min(at);
+        if let Some(party) = self.party(payer, at) {
+            let at = seconds_of(at);
+            party.first_paid = if party.first_paid == 0 { at } else { party.first_paid.min(at) };
+        }
+    }
+
+    /// Remembers that a payer was held when about to pay it.
+    pub fn hold(&mut self, payer: Token, at: Time) {
+        if let Some(party) = self.party(payer, at) {
+            party.held = party.held.max(seconds_of(at));
+        }
+    }
+
+    /// Remembers that it was stated to bear markers.
+    pub fn mark(&mut self, at: Time) {
+        self.marked = self.marked.max(Some(at));
+    }
+
+    /// Returns when it was first seen, and when it was last stated to bear markers.
+    pub fn seen(&self) -> (Time, Option<Time>) {
+        (self.first, self.marked)
+    }
+
+    /// Returns what other payers than this had to do with it; `None` where none had.
+    pub fn inflow(&self, payer: Token, now: Time) -> Option<Inflow> {
+        let payer = prefix(payer);
+        let mut inflow = Inflow::default();
+        for party in self.parties.iter().filter(|party| party.payer != payer) {
+            let within = |at: u32, span: Span| at != 0 && now.since(time_of(at)) <= span;
+            for (number, at, span) in [
+                (&mut inflow.hour, party.first_paid, Span::hours(1)),
+                (&mut inflow.day, party.first_paid, Span::hours(24)),
+                (&mut inflow.week, party.first_paid, WEEK),
+                (&mut inflow.held, party.held, WEEK),
+            ] {
+                *number = number.saturating_add(u32::from(within(at, span)));
+            }
+        }
+        (inflow != Inflow::default()).then_some(inflow)
+    }
+
+    /// Returns the row of a payer, made where there is none and room for it: of too many the one that
+    /// was last heard of longest ago goes.
+    fn party(&mut self, payer: Token, at: Time) -> Option<&mut Party> {
+        let payer = prefix(payer);
+        if let Some(place) = self.parties.iter().position(|party| party.payer == payer) {
+            return self.parties.get_mut(place);
+        }
+        if PARTIES_MAX <= self.parties.len() {
+            let ages = self.parties.iter().map(Party::last).enumerate();
+            let (oldest, last) = ages.min_by_key(|(_, last)| *last)?;
+            if seconds_of(at) < last {
+                return None;
+            }
+            self.parties.remove(oldest);
+        }
+        self.parties.push(Party { payer, first_paid: 0, held: 0 });
+        self.parties.last_mut()
+    }
+}
+
+impl Party {
+    fn last(&self) -> u32 {
+        self.first_paid.max(self.held)
+    }
+}
+
+/// `payer 6 | first_paid 4 | held 4`.
+impl Tagged for Party {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.payer);
+        bytes.extend(self.first_paid.to_be_bytes());
+        bytes.extend(self.held.to_be_bytes());
+    }
+
+    fn take(mut bytes: &[u8]) -> Result<Self, TaggedError> {
+        let (payer, first_paid) = (part(&mut bytes)?, part(&mut bytes)?);
+        let party = Self {
+            payer,
+            first_paid: u32::from_be_bytes(first_paid),
+            held: u32::from_be_bytes(part(&mut bytes)?),
+        };
+        if bytes.is_empty() { Ok(party) } else { Err(TaggedError::Long) }
+    }
+}
+
+always!(Party);
+
+const WEEK: Span = Span::days(7);
+
+/// Most payers remembered of one account. Twice what any signal has to count to.
+pub const PARTIES_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::time;
+
+    fn now() -> Time {
+        time("2026-11-20T15:00:00Z")
+    }
+
+    fn payer(number: u8) -> Token {
+        Token([number; 16])
+    }
+
+    fn ago(seconds: i64) -> Time {
+        now().minus(Span::seconds(seconds))
+    }
+
+    #[test]
+    fn others_who_first_paid_it_are_counted_by_windows() {
+        let mut drawn = Drawn::begin(now());
+        for (number, seconds) in
+            [(1, 3_600), (2, 3_601), (3, 86_400), (4, 86_401), (5, 604_800), (6, 604_801)]
+        {
+            drawn.paid(payer(number), ago(seconds));
+            drawn.paid(payer(number), ago(seconds));
+        }
+        let want = |hour, day, week| Some(Inflow { hour, day, week, held: 0 });
+        assert_eq!(drawn.inflow(payer(99), now()), want(1, 3, 5));
+        assert_eq!(drawn.inflow(payer(1), now()), want(0, 2, 4));
+        assert_eq!(drawn.inflow(payer(1), now().plus(WEEK)), None);
+        assert_eq!(drawn.seen(), (ago(604_801), None));
+    }
+
+    #[test]
+    fn the_first_payment_counts_however_late_it_is_reported() {
+        let mut drawn = Drawn::begin(now());
+        drawn.paid(payer(1), ago(60));
+        drawn.paid(payer(1), ago(7_200));
+        let inflow = drawn.inflow(payer(2), now()).unwrap();
+        assert_eq!((inflow.hour, inflow.day), (0, 1));
+    }
+
+    #[test]
+    fn others_who_were_held_are_counted_once_each() {
+        let mut drawn = Drawn::begin(now());
+        assert_eq!(drawn.inflow(payer(9), now()), None);
+        for (number, seconds) in [(1, 604_801), (1, 604_800), (2, 5), (2, 4), (3, 604_801)] {
+            drawn.hold(payer(number), ago(seconds));
+        }
+        let held = |drawn: &Drawn, number| drawn.inflow(payer(number), now()).map(|one| one.held);
+        assert_eq!(
+            [held(&drawn, 9), held(&drawn, 2), held(&drawn, 3)],
+            [Some(2), Some(1), Some(2)]
+        );
+        drawn.mark(ago(9));
+        drawn.mark(ago(10));
+        assert_eq!(drawn.seen().1, Some(ago(9)));
+    }
+
+    #[test]
+    fn the_latest_payers_are_kept_in_whatever_order_they_come() {
+        let most = i64::try_from(PARTIES_MAX).unwrap();
+        let all: Vec<i64> = (0..most + 8).collect();
+        for order in [all.clone(), all.iter().rev().copied().collect()] {
+            let mut drawn = Drawn::begin(now());
+            for seconds in order {
+                drawn.paid(payer(u8::try_from(seconds).unwrap()), ago(seconds + 1));
+            }
+            assert_eq!(drawn.inflow(payer(200), now()).unwrap().hour, 32);
+            let oldest = u8::try_from(most - 1).unwrap();
+            assert_eq!(drawn.inflow(payer(oldest), now()).unwrap().hour, 31);
+            assert_eq!(drawn.inflow(payer(oldest + 1), now()).unwrap().hour, 32);
+        }
+    }
+
+    #[test]
+    fn it_comes_back_from_its_bytes() {
+        let mut drawn = Drawn::begin(now());
+        drawn.paid(payer(1), ago(60));
+        drawn.hold(payer(2), ago(9));
+        drawn.mark(ago(9));
+        assert_eq!(Drawn::take(&drawn.to_bytes()), Ok(drawn));
+    }
+}

@@ -1,0 +1,195 @@
+//! Past: how the log changes what is remembered of payers and of accounts, and what is recalled of
+//! it.
+//!
+//! What was sent counts as paid, once, whatever is reported of it later. Where the bank does not
+//! report, a submission that was allowed counts as sent a day after its decision. Attempts count as
+//! attempts, stopped or not.
+
+use std::sync::Arc;
+
+use crate::account::Token;
+use crate::calendar::{Span, Time};
+use crate::decision::{Action, HoldKind};
+use crate::entry::{Decided, Identity};
+use crate::history::drawn::Drawn;
+use crate::history::pairs::time_of;
+use crate::history::past::{Order, Sent};
+use crate::history::recent::{This, Tried};
+use crate::history::{HORIZON, Recall};
+use crate::memory::Memory;
+use crate::memory::due::Due;
+use crate::money::Money;
+use crate::transfer::{Fact, Stage, Transfer};
+
+impl Memory {
+    /// Recalls all but the earlier look at the payment.
+    pub(super) fn past(&self, identity: &Identity, transfer: &Transfer, now: Time) -> Recall {
+        let since = now.minus(HORIZON);
+        let payer = self.payers.get(&identity.customer.0);
+        let payer = payer.filter(|payer| since <= time_of(payer.seen));
+        let past = payer.map(|payer| &*payer.past);
+        let (client_account, biller) = self.listings(identity.payee);
+        let this = This {
+            payment: identity.payment,
+            end_to_end: identity.end_to_end,
+            payee: identity.payee,
+            money: transfer.money,
+        };
+        let recent = self.recent.get(&identity.customer.0);
+        let attempts = recent.map(|recent| recent.others(&this, now)).unwrap_or_default();
+        let order = order(identity, transfer);
+        let mut new: Vec<u8> =
+            attempts.iter().filter(|one| one.new && one.payee != 0).map(|one| one.payee).collect();
+        new.sort_unstable();
+        new.dedup();
+        Recall {
+            payer_first: payer.map(|payer| time_of(payer.first)),
+            pair: past.and_then(|past| past.pairs.get(identity.payee, since)),
+            earlier: None,
+            client_account,
+            biller,
+            usual: past.and_then(|past| past.usual(now)),
+            // Reckoned only where it is asked about: it looks at every payee.
+            most_new_payees: past
+                .filter(|_| 2 <= new.len())
+                .map(|past| past.pairs.most_new_a_day(since, now)),
+            attempts,
+            stop: past.and_then(|past| past.stop_before(&order, now)),
+            inflow: self
+                .drawn
+                .get(&identity.payee.0)
+                .and_then(|drawn| drawn.inflow(identity.customer, now)),
+            gathered: recent.and_then(|recent| recent.gathered(identity.payer, now)),
+        }
+    }
+
+    /// Remembers that a payment was looked at: one attempt, however often.
+    pub(super) fn attempted(&mut self, decided: &Decided, reported: bool) {
+        let (public, time) = (&decided.public, decided.time);
+        let identity = &public.identity;
+        let Some(personal) = &decided.personal else { return };
+        let facts = &personal.facts;
+        let transfer = &*facts.transfer;
+        let allowed = public.action == Action::Allow;
+
+        let payer = self.payers.get(&identity.customer.0);
+        let since = time.minus(HORIZON);
+        let known = payer.and_then(|payer| payer.past.pairs.get(identity.payee, since)).is_some();
+        if let Some(recent) = self.recent.entry(identity.customer.0, Arc::default) {
+            let recent = Arc::make_mut(recent);
+            recent.attempt(Tried {
+                at: time,
+                payment: identity.payment,
+                end_to_end: identity.end_to_end,
+                payee: identity.payee,
+                money: transfer.money,
+                rail: transfer.rail,
+                new: !known,
+                allowed,
+                left: false,
+            });
+            let inherited = facts.inherited.iter().any(|fact| fact.fact == Fact::Gathered);
+            if let Some(gathered) = transfer.gathered.as_ref().filter(|_| !inherited) {
+                recent.arrive(&gathered.arrivals, time);
+            }
+        }
+
+        let (stopped, warned) = (!allowed, personal.decision.warning.is_some());
+        let answered = !facts.answers.is_empty();
+        if (stopped || warned || answered)
+            && let Some(payer) = self.payers.get_mut(&identity.customer.0)
+        {
+            let past = Arc::make_mut(&mut payer.past);
+            if stopped {
+                past.stop(time, &order(identity, transfer));
+            }
+            if warned {
+                past.warn(time);
+            }
+            if answered {
+                past.answer(time);
+            }
+        }
+        let held = public.hold == Some(HoldKind::PendingReview);
+        let reputation = transfer.payee.reputation.as_ref();
+        let marked = reputation.is_some_and(|reputation| !reputation.markers.is_empty());
+        if (held || marked)
+            && let Some(drawn) = self.drawn.entry(identity.payee.0, || Arc::new(Drawn::begin(time)))
+        {
+            let drawn = Arc::make_mut(drawn);
+            if held {
+                drawn.hold(identity.customer, time);
+            }
+            if marked {
+                drawn.mark(time);
+            }
+        }
+        let submitted = matches!(public.stage, Stage::AtSubmission | Stage::Rescreen);
+        if allowed && submitted && !reported && !self.is_reporting() {
+            let decision = self.head.position;
+            self.due.push(Due { decided: time, payment: identity.payment, decision });
+        }
+    }
+
+    /// Counts a payment as sent, if it was not counted before.
+    pub(super) fn send(&mut self, payment: Token, at: Time, money: Money) {
+        let Some(row) = self.payments.entry_of(&payment.0) else { return };
+        if row.counted {
+            return;
+        }
+        let row = Arc::make_mut(row);
+        row.counted = true;
+        let (customer, paid) = (row.customer, row.payee);
+        // What is said to have happened later than it was told happened when it was told.
+        let at = at.min(self.head.time);
+        let sent = Sent { payee: paid, at, money, added: row.added, session: row.session };
+        let Some(payer) = self.payers.get_mut(&customer.0) else { return };
+        if Arc::make_mut(&mut payer.past).send(&sent)
+            && let Some(drawn) = self.drawn.entry(paid.0, || Arc::new(Drawn::begin(at)))
+        {
+            Arc::make_mut(drawn).paid(customer, at);
+        }
+        if let Some(recent) = self.recent.entry_of(&customer.0) {
+            Arc::make_mut(recent).left(payment);
+        }
+    }
+
+    /// Counts as sent what was allowed a day ago and never reported, where the bank does not report.
+    pub(super) fn settle(&mut self) {
+        let until = self.head.time.minus(UNREPORTED_AGE);
+        while let Some(due) = self.due.pop(until) {
+            let row = self.payments.get(&due.payment.0);
+            // Looked at again, reported, or not allowed in the end: then it is not this look's.
+            let stands = row.filter(|row| {
+                row.decision == Some(due.decision) && row.execution.is_none() && !row.counted
+            });
+            if let Some(money) = stands.and_then(|row| row.money)
+                && !self.is_reporting()
+            {
+                self.send(due.payment, due.decided, money);
+            }
+        }
+    }
+
+    /// Tells whether the bank reports what becomes of payments.
+    fn is_reporting(&self) -> bool {
+        self.head.reported.is_some_and(|last| self.head.time.since(last) <= REPORTING_AGE)
+    }
+}
+
+fn order(identity: &Identity, transfer: &Transfer) -> Order {
+    Order {
+        payment: identity.payment,
+        payee: identity.payee,
+        money: Some(transfer.money),
+        channel: transfer.channel,
+    }
+}
+
+/// How long after its decision a submission that was allowed counts as sent, where nobody reports: a
+/// payment that is submitted is credited by the end of the next business day, nearly always at once.
+const UNREPORTED_AGE: Span = Span::hours(24);
+
+/// How long a bank that reported once is taken to report: longer than any quiet spell of one that
+/// does, our assumption.
+const REPORTING_AGE: Span = Span::days(30);

@@ -16,8 +16,8 @@ use crate::records::pb::labelled::Truth;
 
 /// Makes payments as people in the UK make them, with scams among them, each with the truth about it.
 ///
-/// The same seed, sizes and parameters give the same bytes. Scams are far more frequent than in life, so
-/// that each kind can be measured.
+/// The same seed, sizes and parameters give the same bytes. Scams are several times as frequent as in
+/// life, so that each kind can be measured.
 #[derive(Debug, clap::Args)]
 pub struct Simulate {
     /// Customers of the bank.
@@ -165,7 +165,7 @@ impl Tally {
         let Self { honest, scams, cases } = self;
         let rate = self.all().saturating_mul(1_000_000).checked_div(micros).unwrap_or(0);
         format!(
-            "{honest} honest payments and {scams} of {cases} scams in `{}`, {rate} payments a second\n",
+            "{honest} honest payments and {scams} payments of {cases} scams in `{}`, {rate} a second\n",
             path.display()
         )
     }

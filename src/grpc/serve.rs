@@ -307,11 +307,10 @@ mod tests {
         ) -> impl Future<Output = Response<Reply>> + Send + 'static {
             let answer = self.0.call(request);
             async move {
-                let mut looks = 0;
+                let mut looks = 1..=5;
                 poll_fn(|context| {
-                    looks += 1;
                     context.waker().wake_by_ref();
-                    if looks < 5 { Poll::Pending } else { Poll::Ready(()) }
+                    if looks.next().is_some() { Poll::Pending } else { Poll::Ready(()) }
                 })
                 .await;
                 answer.await

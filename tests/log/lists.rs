@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use clearline::log::Stored;
 use clearline::log::folder::Folder;
 use clearline::log::index::Scratch;
 use clearline::log::reader::{Query, Reader};
-use clearline::log::Stored;
 
 use crate::disk::{End, Random, SimulatedDisk};
 use crate::*;

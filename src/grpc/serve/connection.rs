@@ -99,7 +99,9 @@ pub(super) async fn converse<S: Serve>(
     poll_fn(|task| {
         nudge.begin(task.waker());
         let mut context = Context::from_waker(&waker);
-        for round in 0..ROUNDS_MAX {
+        let mut rounds = 0..ROUNDS_MAX;
+        let left = loop {
+            let Some(round) = rounds.next() else { break true };
             while let Poll::Ready(Some(event)) = waits.poll_next_unpin(&mut context) {
                 match event {
                     Event::Ended => {}
@@ -111,7 +113,7 @@ pub(super) async fn converse<S: Serve>(
             // the next, which is why a nudge leads to another round.
             let nudged = nudge.again();
             if 0 < round && !nudged {
-                break;
+                break false;
             }
             let mut called = false;
             while let Poll::Ready(accepted) = http.poll_accept(&mut context) {
@@ -122,10 +124,10 @@ pub(super) async fn converse<S: Serve>(
                 called = true;
             }
             if !called && !nudged && !nudge.nudged() {
-                break;
+                break false;
             }
-        }
-        nudge.end();
+        };
+        nudge.end(left);
         Poll::Pending
     })
     .await
@@ -238,9 +240,10 @@ impl Nudge {
         self.again.load(Ordering::SeqCst)
     }
 
-    fn end(&self) {
+    /// Ends a look; `left` is whether there is more to look at already.
+    fn end(&self, left: bool) {
         self.looking.store(false, Ordering::SeqCst);
-        if self.again() {
+        if self.again() || left {
             self.task.wake();
         }
     }

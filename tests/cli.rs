@@ -163,7 +163,7 @@ fn every_problem_of_a_policy_is_told_with_its_line() {
         let problem: serde_json::Value = serde_json::from_str(line).expect("an object a line");
         assert!(problem["line"].is_u64() && problem["advice"].is_string(), "{problem}");
     }
-    run(&["policy", "check", "src"]).check(2, &["policy.toml"]);
+    run(&["policy", "check", "benches"]).check(2, &["policy.toml"]);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn warnings_are_shown_as_the_payer_meets_them() {
     show(&["police_fines"]).check(2, &["did you mean `police_fine`?"]);
     show(&["police_fine", "--step", "stop"]).check(2, &["inform"]);
     show(&["police_fine", "--amount", "ten"]).check(2, &["2500.00"]);
-    show(&["--policy", "src"]).check(2, &["policy.toml"]);
+    show(&["--policy", "benches"]).check(2, &["policy.toml"]);
 }
 
 #[test]

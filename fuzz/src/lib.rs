@@ -295,7 +295,8 @@ fn written() -> &'static SimulatedDisk {
         let disk = sim.start(End::Killed);
         let plan = Plan {
             origin: ORIGIN.to_owned(),
-            log: Settings::default(),
+            // No room behind the last frame: the segment is its frames and no more.
+            log: Settings { room_bytes: 0, ..Settings::default() },
             parameters: Parameters::FIRST,
             policy: Arc::clone(standard()),
         };

@@ -283,7 +283,7 @@ impl Queue {
     /// stopped and empty.
     ///
     /// A part of a file comes alone, and only while nothing else waits; it goes between two full
-    /// batches where it was passed over [`waiting::PASSED_MAX`] times.
+    /// batches where it was passed over `waiting::PASSED_MAX` times.
     pub fn take(&self, count_max: usize, jobs: &mut Vec<Job>) -> bool {
         jobs.clear();
         let mut waiting = locked(&self.waiting);

@@ -57,8 +57,6 @@ pub struct Memory {
     requests: Generations<Answered>,
     /// Shared, because a row is large and a copy mostly does not touch it.
     payments: Generations<Arc<Payment>>,
-    /// What payers tried within a day.
-    recent: Generations<Arc<Recent>>,
     /// Accounts across payers.
     drawn: Generations<Arc<Drawn>>,
     /// What counts as sent by and by, where the bank does not report.
@@ -81,8 +79,7 @@ struct Head {
     requests_since: Time,
     /// When the younger generation of payments began.
     payments_since: Time,
-    /// When those of recent attempts and of accounts across payers did.
-    recent_since: Time,
+    /// When that of accounts across payers did.
     drawn_since: Time,
     /// When the bank last reported what became of a payment.
     reported: Option<Time>,
@@ -97,8 +94,11 @@ struct Payer {
     seen: u32,
     /// Whether anything but past payments is known: somebody asked about them, or reported.
     live: bool,
-    /// Shared, because copies of a payer mostly do not touch it.
-    past: Arc<Past>,
+    /// Absent until something was sent or stopped. Shared, because copies of a payer mostly do not
+    /// touch it.
+    past: Option<Arc<Past>>,
+    /// What was tried within a day, and for some days more.
+    recent: Option<Arc<Recent>>,
 }
 
 /// A request that was answered.
@@ -151,9 +151,9 @@ pub struct PaymentState {
 
 record!(Head {
     1 position, 2 time, 3 parameters, 4 policy, 5 slot_next, 6 requests_since, 7 payments_since,
-    8 recent_since, 9 drawn_since, 10 reported,
+    8 drawn_since, 9 reported,
 });
-record!(Payer { 1 slot, 2 first, 3 seen, 4 past, 5 live });
+record!(Payer { 1 slot, 2 first, 3 seen, 4 past, 5 live, 6 recent });
 record!(Answered { 1 position, 2 fingerprint });
 impl Memory {
     /// Returns what is remembered before the first entry.
@@ -166,7 +166,6 @@ impl Memory {
             slot_next: 1,
             requests_since: Time::MIN,
             payments_since: Time::MIN,
-            recent_since: Time::MIN,
             drawn_since: Time::MIN,
             reported: None,
         };
@@ -177,7 +176,6 @@ impl Memory {
             payers: Table::new(),
             requests: Generations::new(),
             payments: Generations::new(),
-            recent: Generations::new(),
             drawn: Generations::new(),
             due: Queue::default(),
         }
@@ -234,9 +232,6 @@ impl Memory {
         for table in self.payments.tables() {
             read ^= table.warm(&payments);
         }
-        for table in self.recent.tables() {
-            read ^= table.warm(&customers);
-        }
         let payees = keys(|identity| identity.payee.0);
         for table in self.drawn.tables() {
             read ^= table.warm(&payees);
@@ -244,7 +239,10 @@ impl Memory {
         // Last, because it lies behind the payers' rows.
         for identity in identities {
             let payer = self.payers.get(&identity.customer.0);
-            read ^= payer.map_or(0, |payer| payer.past.warm(identity.payee));
+            let past = payer.and_then(|payer| payer.past.as_ref());
+            read ^= past.map_or(0, |past| past.warm(identity.payee));
+            let recent = payer.and_then(|payer| payer.recent.as_ref());
+            read ^= recent.map_or(0, |recent| recent.warm());
         }
         std::hint::black_box(read);
     }
@@ -344,8 +342,6 @@ impl Memory {
 
     fn decided(&mut self, position: u64, decided: &Decided, parts: &Parts) {
         let identity = &decided.public.identity;
-        self.see(identity.customer, decided.slot, decided.time);
-
         let answered = Answered { position, fingerprint: identity.fingerprint };
         self.requests.entry(identity.request, || answered);
 
@@ -374,16 +370,14 @@ impl Memory {
         }
     }
 
-    /// Remembers a payer from its first entry on.
-    fn see(&mut self, customer: Token, slot: u32, time: Time) {
+    /// Remembers a payer from its first entry on, and returns what is remembered.
+    fn see(&mut self, customer: Token, slot: u32, time: Time) -> Option<&mut Payer> {
         let seconds = seconds_of(time);
-        let new =
-            || Payer { slot, first: seconds, seen: seconds, live: true, past: Arc::default() };
-        if let Some(payer) = self.payers.entry(customer.0, new) {
-            payer.seen = payer.seen.max(seconds);
-            payer.live = true;
-        }
         self.head.slot_next = self.head.slot_next.max(slot.saturating_add(1));
+        let payer = self.payers.entry(customer.0, || Payer::new(slot, seconds))?;
+        payer.seen = payer.seen.max(seconds);
+        payer.live = true;
+        Some(payer)
     }
 
     /// Forgets what is too old or too much, a little with every entry.
@@ -401,12 +395,9 @@ impl Memory {
             || payments_max.max(1) <= self.payments.young_len()
         {
             self.payments.turn_over();
+            // What goes was last looked at before the older of the two began.
+            self.due.forget(self.head.payments_since);
             self.head.payments_since = now;
-        }
-        if RECENT_AGE <= now.since(self.head.recent_since) || RECENT_MAX <= self.recent.young_len()
-        {
-            self.recent.turn_over();
-            self.head.recent_since = now;
         }
         if DRAWN_AGE <= now.since(self.head.drawn_since) || DRAWN_MAX <= self.drawn.young_len() {
             self.drawn.turn_over();
@@ -414,13 +405,30 @@ impl Memory {
         }
         self.requests.free_some();
         self.payments.free_some();
-        self.recent.free_some();
         self.drawn.free_some();
         if position.checked_rem(SWEEP_EVERY) == Some(0) {
-            let since = now.minus(HORIZON);
             let shard = position.checked_div(SWEEP_EVERY).unwrap_or(0);
-            self.payers.sweep(shard, |payer| time_of(payer.seen) < since);
+            self.payers.sweep(shard, |payer| payer.wanes(now), |payer| payer.wane(now));
         }
+    }
+}
+
+impl Payer {
+    /// Begins with what is known of a payer first seen so many seconds after 1970.
+    fn new(slot: u32, seconds: u32) -> Self {
+        Self { slot, first: seconds, seen: seconds, live: false, past: None, recent: None }
+    }
+
+    /// Tells whether some of it is too old.
+    fn wanes(&self, now: Time) -> bool {
+        let seen = time_of(self.seen);
+        seen < now.minus(HORIZON) || self.recent.is_some() && seen < now.minus(RECENT_AGE)
+    }
+
+    /// Forgets what is too old, and tells whether anything is left.
+    fn wane(&mut self, now: Time) -> bool {
+        self.recent = None;
+        now.minus(HORIZON) <= time_of(self.seen)
     }
 }
 
@@ -447,23 +455,20 @@ pub const AHEAD_MAX: Span = Span::minutes(5);
 /// Raised whenever the same entries may be remembered differently: older snapshots are then not
 /// read, and the log is folded again.
 ///
-/// 2 remembers lists of accounts; 3 what is usual for payers, their attempts, accounts across payers
-/// what counts as sent without a report, and past payments
-/// that a file brought.
-pub const FOLD_VERSION: u32 = 3;
+/// 2 remembers lists of accounts; 3 what is usual for payers, their attempts, accounts across payers,
+/// what counts as sent without a report, and past payments that a file brought; 4 keeps attempts with
+/// their payer, eight of a day.
+pub const FOLD_VERSION: u32 = 4;
 
 // How long a payment's earlier looks are kept, at least, if there is room: the app's look and the
 // engine's are minutes apart, an answer to questions hours.
 const PAYMENT_AGE: Span = Span::hours(24);
-
-// Payers whose attempts are remembered at once, for a day or two if there is room: a million take
-// about 300 MB where each tried two payments.
-const RECENT_MAX: usize = 500_000;
 
 // How long an account is remembered across payers after it was last first paid, held or marked, at
 // least, if there is room: no window is longer than a week, and a month tells when it was first seen.
 const DRAWN_AGE: Span = Span::days(30);
 const DRAWN_MAX: usize = 250_000;
 
-// One shard of payers is looked over with every 64th entry: all of them within half a million.
+// One shard of payers is looked over with every 64th entry, all of them within a million: attempts
+// that are older than a day are then those of a million entries at most, which take 200 MB.
 const SWEEP_EVERY: u64 = 64;

@@ -249,14 +249,14 @@ impl<L: Log> Engine<L> {
         outcomes: &mut Vec<Outcome>,
     ) -> Result<(), EngineError> {
         let mut batch = Batch::take(&mut self.log, &mut self.memory, clock)?;
-        let screened = tasks.iter().filter_map(|task| match task {
-            Task::Screen(screen) => Some(&screen.identity),
-            Task::Execute(_) | Task::List(_) | Task::Import(_) | Task::Imported(_) => None,
-        });
-        batch.memory.warm(&screened.collect::<Vec<_>>());
         self.placed.clear();
         self.entries.clear();
-        for (number, task) in tasks.drain(..).enumerate() {
+        let mut left = tasks.drain(..);
+        for number in 0_usize.. {
+            if number.checked_rem(AHEAD) == Some(0) {
+                batch.warm(left.as_slice().iter().take(AHEAD));
+            }
+            let Some(task) = left.next() else { break };
             let made = match task {
                 Task::Screen(screen) => batch.screen(*screen, &self.policy),
                 Task::Execute(execute) => batch.execute(*execute),
@@ -336,6 +336,15 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
         }
         let now = memory.time().max(clock);
         Ok(Self { first: memory.position(), turn, memory, now })
+    }
+
+    /// Reads ahead what these tasks will look up.
+    fn warm<'t>(&self, tasks: impl Iterator<Item = &'t Task>) {
+        let screened = tasks.filter_map(|task| match task {
+            Task::Screen(screen) => Some(&screen.identity),
+            Task::Execute(_) | Task::List(_) | Task::Import(_) | Task::Imported(_) => None,
+        });
+        self.memory.warm(&screened.collect::<Vec<_>>());
     }
 
     fn push(&mut self, entry: &Entry) -> Result<(), EngineError> {
@@ -511,6 +520,10 @@ fn made(entry: Entry, receipt: Receipt) -> Outcome {
         }
     }
 }
+
+// For how many tasks memory is read ahead: enough that their waits fall together, few enough that what
+// was read for the last is still near when it is decided.
+const AHEAD: usize = 64;
 
 /// How long a caller that met a full table of request ids should wait: the ids of a busy minute
 /// leave the window about as fast as they came.

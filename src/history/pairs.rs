@@ -29,9 +29,13 @@ struct Packed {
     /// Days since 1970.
     last: [u8; 2],
     count: [u8; 2],
-    /// The currency's number in 10 bits, and hundredths of it in 38.
-    total: [u8; 6],
+    total: Sum,
 }
+
+/// Money in six bytes: the currency's number in 10 bits, and hundredths of it in 38. More than 2.7
+/// thousand million is kept as that.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Sum(pub(super) [u8; 6]);
 
 impl Pairs {
     /// Returns how many payees there are.
@@ -117,7 +121,7 @@ impl Packed {
             first: seconds_of(sent).to_be_bytes(),
             last: day_of(sent).to_be_bytes(),
             count: 1_u16.to_be_bytes(),
-            total: pack(money.currency.number(), money.amount.hundredths()),
+            total: Sum::of(money),
         }
     }
 
@@ -126,9 +130,9 @@ impl Packed {
         self.first = first.to_be_bytes();
         self.last = self.last_day().max(day_of(sent)).to_be_bytes();
         self.count = u16::from_be_bytes(self.count).saturating_add(1).to_be_bytes();
-        let (currency, hundredths) = unpack(self.total);
+        let (currency, hundredths) = self.total.parts();
         if currency == money.currency.number() {
-            self.total = pack(currency, hundredths.saturating_add(money.amount.hundredths()));
+            self.total = Sum::pack(currency, hundredths.saturating_add(money.amount.hundredths()));
         }
     }
 
@@ -141,7 +145,7 @@ impl Packed {
     }
 
     fn unpack(&self, payee: Token) -> Pair {
-        let (currency, hundredths) = unpack(self.total);
+        let (currency, hundredths) = self.total.parts();
         let first = self.first_time();
         let last = Time::from_micros(0).plus(Span::days(i64::from(self.last_day())));
         Pair {
@@ -192,21 +196,33 @@ pub(super) fn part<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], TaggedE
     Ok(*part)
 }
 
-fn pack(currency: u16, hundredths: u64) -> [u8; 6] {
-    let number = u64::from(currency) << TOTAL_BITS | hundredths.min(TOTAL_MAX);
-    let [_, _, bytes @ ..] = number.to_be_bytes();
-    bytes
-}
+impl Sum {
+    pub(super) fn of(money: Money) -> Self {
+        Self::pack(money.currency.number(), money.amount.hundredths())
+    }
 
-fn unpack(total: [u8; 6]) -> (u16, u64) {
-    let number = number(total);
-    (u16::try_from(number >> TOTAL_BITS).unwrap_or(0), number & TOTAL_MAX)
+    fn pack(currency: u16, hundredths: u64) -> Self {
+        let number = u64::from(currency) << TOTAL_BITS | hundredths.min(TOTAL_MAX);
+        let [_, _, bytes @ ..] = number.to_be_bytes();
+        Self(bytes)
+    }
+
+    /// Returns the currency's number and how many hundredths.
+    pub(super) fn parts(self) -> (u16, u64) {
+        let number = number(self.0);
+        (u16::try_from(number >> TOTAL_BITS).unwrap_or(0), number & TOTAL_MAX)
+    }
+
+    /// Tells whether there is such a currency.
+    pub(super) fn is_known(self) -> bool {
+        Currency::from_number(self.parts().0).is_some()
+    }
 }
 
 impl Tagged for Pairs {
     fn put(&self, bytes: &mut Vec<u8>) {
         for Packed { payee, first, last, count, total } in &self.0 {
-            for part in [&payee[..], first, last, count, total] {
+            for part in [&payee[..], first, last, count, &total.0] {
                 bytes.extend_from_slice(part);
             }
         }
@@ -223,12 +239,12 @@ impl Tagged for Pairs {
                 first: part(&mut bytes)?,
                 last: part(&mut bytes)?,
                 count: part(&mut bytes)?,
-                total: part(&mut bytes)?,
+                total: Sum(part(&mut bytes)?),
             };
             if pairs.last().is_some_and(|last| packed.payee <= last.payee) {
                 return Err(TaggedError::NotCanonical);
             }
-            if Currency::from_number(unpack(packed.total).0).is_none() {
+            if !packed.total.is_known() {
                 return Err(TaggedError::OutOfBounds);
             }
             pairs.push(packed);

@@ -2,19 +2,22 @@
 //!
 //! A payment is one attempt however often it is looked at. A timeout that is retried under new ids is
 //! the same attempt where its `EndToEndId` is: payee and amount must then be the same as well.
+//!
+//! An attempt takes 29 bytes, because a busy day has as many payers who tried something as there are
+//! payers: of each token the first bytes are kept, of the time whole seconds.
 
 use crate::account::Token;
 use crate::calendar::{Span, Time};
-use crate::history::pairs::{Prefix, prefix};
+use crate::history::pairs::{Prefix, Sum, part, prefix, seconds_of, time_of};
 use crate::history::recall::Attempt;
 use crate::money::{Amount, Currency, Money};
-use crate::tagged::record;
-use crate::transfer::{Arrival, Rail};
+use crate::tagged::{Tagged, TaggedError, always, record};
+use crate::transfer::Arrival;
 
 /// What one payer tried, oldest first, and what came in for it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Recent {
-    tries: Vec<Tried>,
+    tries: Vec<Kept>,
     arrivals: Vec<Arrival>,
 }
 
@@ -31,30 +34,38 @@ pub struct Tried {
     pub payee: Token,
     /// How much.
     pub money: Money,
-    /// The scheme, where it was stated.
-    pub rail: Option<Rail>,
     /// Whether the payee was one never paid before.
     pub new: bool,
     /// Whether the last look allowed it.
     pub allowed: bool,
-    /// Whether it was reported to have left, or counts as sent.
-    pub left: bool,
+}
+
+/// One attempt as it is remembered; every number has its highest byte first.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Kept {
+    /// Seconds since 1970.
+    at: [u8; 4],
+    payment: Prefix,
+    /// Zero where it was not stated.
+    end_to_end: Prefix,
+    payee: Prefix,
+    sum: Sum,
+    /// Whether the payee was new, it was allowed, and it is known to have left: 1, 2, 4.
+    flags: u8,
 }
 
 record!(Recent { 1 tries, 2 arrivals });
-record!(Tried {
-    1 at, 2 payment, 3 end_to_end, 4 payee, 5 money, 6 rail, 7 new, 8 allowed, 9 left,
-});
 
 impl Recent {
     /// Takes one more attempt, or a later look at one. What is older than 24 hours goes, and the
     /// oldest where there are too many.
-    pub fn attempt(&mut self, tried: Tried) {
-        let since = tried.at.minus(RECENT_AGE);
-        self.tries.retain(|before| since <= before.at);
+    pub fn attempt(&mut self, tried: &Tried) {
+        let tried = Kept::of(tried);
+        let since = tried.time().minus(RECENT_AGE);
+        self.tries.retain(|before| since <= before.time());
         if let Some(before) = self.tries.iter_mut().find(|before| before.is_same(&tried)) {
-            let (at, left) = (before.at, before.left);
-            *before = Tried { at, left, ..tried };
+            let flags = tried.flags | before.flags & LEFT;
+            *before = Kept { at: before.at, flags, ..tried };
             return;
         }
         if TRIES_MAX <= self.tries.len() {
@@ -63,10 +74,17 @@ impl Recent {
         self.tries.push(tried);
     }
 
+    /// Reads what [`Recent::others`] will read, so that the wait for it is over by then.
+    pub fn warm(&self) -> u64 {
+        let lines = self.tries.iter().step_by(2).map(|tried| u64::from(tried.flags));
+        lines.fold(0, |sum, flags| sum ^ flags)
+    }
+
     /// Remembers that a payment has left.
     pub fn left(&mut self, payment: Token) {
+        let payment = prefix(payment);
         if let Some(tried) = self.tries.iter_mut().find(|tried| tried.payment == payment) {
-            tried.left = true;
+            tried.flags |= LEFT;
         }
     }
 
@@ -86,26 +104,34 @@ impl Recent {
     /// Returns what was tried within 24 hours before `now` in other payments than this one, newest
     /// first, payees numbered as they come.
     pub fn others(&self, this: &This, now: Time) -> Vec<Attempt> {
+        let this = Kept::of(&Tried {
+            at: now,
+            payment: this.payment,
+            end_to_end: this.end_to_end,
+            payee: this.payee,
+            money: this.money,
+            new: false,
+            allowed: false,
+        });
         let since = now.minus(RECENT_AGE);
-        let mut payees: Vec<Prefix> = vec![prefix(this.payee)];
-        let others = self.tries.iter().rev().filter(|tried| since <= tried.at);
+        let mut payees: Vec<Prefix> = vec![this.payee];
+        let others = self.tries.iter().rev().filter(|tried| since <= tried.time());
         others
-            .filter(|tried| !this.is(tried))
+            .filter(|tried| !tried.is_same(&this))
             .map(|tried| {
-                let payee = prefix(tried.payee);
-                let at = payees.iter().position(|known| *known == payee).unwrap_or_else(|| {
-                    payees.push(payee);
+                let at = payees.iter().position(|known| *known == tried.payee);
+                let at = at.unwrap_or_else(|| {
+                    payees.push(tried.payee);
                     payees.len().saturating_sub(1)
                 });
-                let in_pounds = tried.money.currency == Currency::GBP;
-                let seconds = now.since(tried.at).whole_seconds().max(0);
+                let seconds = now.since(tried.time()).whole_seconds().max(0);
                 Attempt {
                     seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
-                    pence: if in_pounds { tried.money.amount.hundredths() } else { 0 },
+                    pence: tried.pence().unwrap_or(0),
                     payee: u8::try_from(at).unwrap_or(u8::MAX),
-                    new: tried.new,
-                    allowed: tried.allowed,
-                    left: tried.left,
+                    new: tried.flags & NEW != 0,
+                    allowed: tried.flags & ALLOWED != 0,
+                    left: tried.flags & LEFT != 0,
                 }
             })
             .collect()
@@ -115,13 +141,14 @@ impl Recent {
     /// moved there from other accounts and what earlier payments were stated to have been gathered
     /// from; `None` where there were none.
     pub fn gathered(&self, account: Token, now: Time) -> Option<Money> {
-        let since = now.minus(RECENT_AGE);
-        let moved = self.tries.iter().filter(|tried| tried.payee == account && since <= tried.at);
-        let moved = moved.filter(|tried| tried.left).map(|tried| tried.money);
+        let (since, account) = (now.minus(RECENT_AGE), prefix(account));
+        let moved = self.tries.iter().filter(|tried| tried.payee == account);
+        let moved = moved.filter(|tried| since <= tried.time() && tried.flags & LEFT != 0);
+        let moved = moved.filter_map(Kept::pence).map(Amount::from_hundredths);
         let arrived = self.arrivals.iter().filter(|one| one.arrived.is_some_and(|at| since <= at));
-        let sums = moved.chain(arrived.map(|arrival| arrival.money));
-        let sums = sums.filter(|money| money.currency == Currency::GBP);
-        let sum = sums.fold(Amount::ZERO, |sum, money| sum.plus(money.amount));
+        let arrived = arrived.filter(|one| one.money.currency == Currency::GBP);
+        let sums = moved.chain(arrived.map(|arrival| arrival.money.amount));
+        let sum = sums.fold(Amount::ZERO, Amount::plus);
         (!sum.is_zero()).then_some(Money { amount: sum, currency: Currency::GBP })
     }
 }
@@ -139,28 +166,77 @@ pub struct This {
     pub money: Money,
 }
 
-impl This {
-    /// Tells whether an attempt was one at this payment.
-    fn is(&self, tried: &Tried) -> bool {
-        let retried = self.end_to_end.is_some() && self.end_to_end == tried.end_to_end;
-        let same = self.payee == tried.payee && self.money == tried.money;
-        self.payment == tried.payment || retried && same
+impl Kept {
+    fn of(tried: &Tried) -> Self {
+        let flag = |flag: u8, is: bool| if is { flag } else { 0 };
+        Self {
+            at: seconds_of(tried.at).to_be_bytes(),
+            payment: prefix(tried.payment),
+            end_to_end: tried.end_to_end.map(prefix).unwrap_or_default(),
+            payee: prefix(tried.payee),
+            sum: Sum::of(tried.money),
+            flags: flag(NEW, tried.new) | flag(ALLOWED, tried.allowed),
+        }
+    }
+
+    /// Tells whether both are attempts at one payment.
+    fn is_same(&self, other: &Self) -> bool {
+        let retried = self.end_to_end != Prefix::default() && self.end_to_end == other.end_to_end;
+        let same = self.payee == other.payee && self.sum == other.sum;
+        self.payment == other.payment || retried && same
+    }
+
+    /// Returns how much it was, where it was pounds.
+    fn pence(&self) -> Option<u64> {
+        let (currency, hundredths) = self.sum.parts();
+        (currency == Currency::GBP.number()).then_some(hundredths)
+    }
+
+    fn time(&self) -> Time {
+        time_of(u32::from_be_bytes(self.at))
     }
 }
 
-impl Tried {
-    fn is_same(&self, later: &Self) -> bool {
-        let Self { payment, end_to_end, payee, money, .. } = *later;
-        This { payment, end_to_end, payee, money }.is(self)
+/// `at 4 | payment 6 | end_to_end 6 | payee 6 | sum 6 | flags 1`.
+impl Tagged for Kept {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.at);
+        for part in [self.payment, self.end_to_end, self.payee, self.sum.0] {
+            bytes.extend(part);
+        }
+        bytes.push(self.flags);
+    }
+
+    fn take(mut bytes: &[u8]) -> Result<Self, TaggedError> {
+        let kept = Self {
+            at: part(&mut bytes)?,
+            payment: part(&mut bytes)?,
+            end_to_end: part(&mut bytes)?,
+            payee: part(&mut bytes)?,
+            sum: Sum(part(&mut bytes)?),
+            flags: u8::from_be_bytes(part(&mut bytes)?),
+        };
+        let known = kept.flags <= NEW | ALLOWED | LEFT && kept.sum.is_known();
+        match bytes {
+            [] if known => Ok(kept),
+            [] => Err(TaggedError::OutOfBounds),
+            _ => Err(TaggedError::Long),
+        }
     }
 }
+
+always!(Kept);
+
+const NEW: u8 = 1;
+const ALLOWED: u8 = 2;
+const LEFT: u8 = 4;
 
 /// How far back attempts are remembered.
 pub const RECENT_AGE: Span = Span::hours(24);
 
-/// Most attempts remembered of one payer. Reported victims made two to six payments; a payer with
-/// more than this in a day is a business with its payroll, of whom the latest are enough.
-pub const TRIES_MAX: usize = 16;
+/// Most attempts remembered of one payer. Reported victims mostly made two to six payments; a payer
+/// with more than this in a day is a business with its payroll, of whom the latest are enough.
+pub const TRIES_MAX: usize = 8;
 
 /// Most sums remembered that came in: as many as two looks may state.
 pub const ARRIVALS_MAX: usize = 16;
@@ -185,10 +261,8 @@ mod tests {
             end_to_end: None,
             payee: token(payee),
             money: pounds("100"),
-            rail: None,
             new: true,
             allowed: true,
-            left: false,
         }
     }
 
@@ -206,7 +280,7 @@ mod tests {
         let mut recent = Recent::default();
         let day = 24 * 60;
         for (payment, payee, minutes) in [(1, 1, day + 1), (2, 2, day), (3, 3, 60), (4, 2, 5)] {
-            recent.attempt(tried(payment, payee, minutes));
+            recent.attempt(&tried(payment, payee, minutes));
         }
         let found = recent.others(&this(9, 3), now());
         let found: Vec<_> = found.iter().map(|one| (one.seconds, one.payee)).collect();
@@ -218,9 +292,9 @@ mod tests {
     #[test]
     fn looks_at_one_payment_are_one_attempt_with_the_last_outcome() {
         let mut recent = Recent::default();
-        recent.attempt(Tried { allowed: false, ..tried(1, 1, 30) });
+        recent.attempt(&Tried { allowed: false, ..tried(1, 1, 30) });
         recent.left(token(1));
-        recent.attempt(Tried { money: pounds("90"), ..tried(1, 1, 10) });
+        recent.attempt(&Tried { money: pounds("90"), ..tried(1, 1, 10) });
         let [one] = recent.others(&this(9, 1), now())[..] else { panic!("one attempt") };
         assert_eq!((one.seconds, one.pence, one.allowed, one.left), (1_800, 9_000, true, true));
     }
@@ -237,12 +311,12 @@ mod tests {
             (Tried { end_to_end: Some(token(78)), ..tried(2, 1, 20) }, 2),
         ] {
             let mut recent = Recent::default();
-            recent.attempt(first.clone());
-            recent.attempt(retry.clone());
+            recent.attempt(&first);
+            recent.attempt(&retry);
             assert_eq!(recent.others(&this(9, 9), now()).len(), attempts, "{retry:?}");
         }
         let mut recent = Recent::default();
-        recent.attempt(first);
+        recent.attempt(&first);
         let retry = This { end_to_end, ..this(2, 1) };
         assert!(recent.others(&retry, now()).is_empty());
     }
@@ -252,19 +326,19 @@ mod tests {
         let mut recent = Recent::default();
         let count = u8::try_from(TRIES_MAX).unwrap() + 1;
         for number in 0..count {
-            recent.attempt(tried(number, number, i64::from(count - number)));
+            recent.attempt(&tried(number, number, i64::from(count - number)));
         }
         let others = recent.others(&this(99, 99), now());
         assert_eq!(others.len(), TRIES_MAX);
-        assert_eq!((others[0].seconds, others[TRIES_MAX - 1].seconds), (60, 60 * 16));
+        assert_eq!((others[0].seconds, others[TRIES_MAX - 1].seconds), (60, 60 * 8));
     }
 
     #[test]
     fn what_came_into_the_account_is_added_up() {
         let mut recent = Recent::default();
         assert_eq!(recent.gathered(token(5), now()), None);
-        recent.attempt(tried(1, 5, 24 * 60));
-        recent.attempt(tried(2, 6, 30));
+        recent.attempt(&tried(1, 5, 24 * 60));
+        recent.attempt(&tried(2, 6, 30));
         assert_eq!(recent.gathered(token(5), now()), None);
         recent.left(token(1));
         recent.left(token(2));

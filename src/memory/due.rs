@@ -40,10 +40,10 @@ impl Queue {
         }
     }
 
-    /// Takes the first one if it was decided before `until`, or if there are too many.
-    pub(super) fn pop(&mut self, until: Time) -> Option<Due> {
+    /// Takes the first one if it was decided by `until`, or if there are more than `most`.
+    pub(super) fn pop(&mut self, until: Time, most: usize) -> Option<Due> {
         let first = *self.chunks.front()?.front()?;
-        if until < first.decided && self.length <= DUE_MAX {
+        if until < first.decided && self.length <= most {
             return None;
         }
         let chunk = Arc::make_mut(self.chunks.front_mut()?);
@@ -53,6 +53,19 @@ impl Queue {
         }
         self.length = self.length.saturating_sub(1);
         Some(first)
+    }
+
+    /// Forgets those that were decided before `since`: their payments are forgotten too.
+    pub(super) fn forget(&mut self, since: Time) {
+        let stale = |due: &Due| due.decided < since;
+        while self.chunks.front().is_some_and(|chunk| chunk.back().is_none_or(stale)) {
+            let chunk = self.chunks.pop_front();
+            let length = chunk.map_or(0, |chunk| chunk.len());
+            self.length = self.length.saturating_sub(length);
+        }
+        while self.chunks.front().and_then(|chunk| chunk.front()).is_some_and(stale) {
+            self.pop(Time::MIN, 0);
+        }
     }
 }
 
@@ -82,10 +95,6 @@ impl Tagged for Queue {
 // A chunk is copied where a snapshot shares it: some 6 KB.
 const CHUNK: usize = 256;
 
-/// Most payments that wait: as many as are remembered at first (`Parameters::FIRST`). Of more the
-/// first counts as sent early.
-pub(super) const DUE_MAX: usize = 250_000;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,7 +111,7 @@ mod tests {
         }
         let copy = queue.clone();
         let until = Time::from_micros(599);
-        let out: Vec<_> = std::iter::from_fn(|| queue.pop(until)).collect();
+        let out: Vec<_> = std::iter::from_fn(|| queue.pop(until, 1_000)).collect();
         assert_eq!(out, (0..600).map(due).collect::<Vec<_>>());
         assert_eq!((queue.length, copy.length), (400, 1_000));
         let read = Queue::take(&queue.to_bytes()).unwrap();
@@ -113,13 +122,25 @@ mod tests {
     #[test]
     fn of_too_many_the_first_comes_early() {
         let mut queue = Queue::default();
-        let most = i64::try_from(DUE_MAX).unwrap();
-        for number in 0..most {
+        for number in 0..10 {
             queue.push(due(number));
         }
-        assert_eq!(queue.pop(Time::MIN), None);
-        queue.push(due(most));
-        assert_eq!(queue.pop(Time::MIN), Some(due(0)));
-        assert_eq!(queue.pop(Time::MIN), None);
+        assert_eq!(queue.pop(Time::MIN, 10), None);
+        assert_eq!(queue.pop(Time::MIN, 9), Some(due(0)));
+        assert_eq!(queue.pop(Time::MIN, 9), None);
+    }
+
+    #[test]
+    fn what_nothing_is_known_of_any_more_is_forgotten() {
+        for since in [0, 1, 255, 256, 257, 600, 1_000] {
+            let mut queue = Queue::default();
+            for number in 0..600 {
+                queue.push(due(number));
+            }
+            queue.forget(Time::from_micros(since));
+            let left: Vec<_> = std::iter::from_fn(|| queue.pop(Time::MIN, 0)).collect();
+            assert_eq!(left, (since.min(600)..600).map(due).collect::<Vec<_>>(), "{since}");
+            assert_eq!(queue.length, 0, "{since}");
+        }
     }
 }

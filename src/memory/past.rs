@@ -2,7 +2,7 @@
 //! it.
 //!
 //! What was sent counts as paid, once, whatever is reported of it later. Where the bank does not
-//! report, a submission that was allowed counts as sent a day after its decision. Attempts count as
+//! report, a submission that was allowed counts as sent an hour after its decision. Attempts count as
 //! attempts, stopped or not.
 
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use std::sync::Arc;
 use crate::account::Token;
 use crate::calendar::{Span, Time};
 use crate::decision::{Action, HoldKind};
-use crate::entry::{Decided, Identity};
+use crate::entry::{Decided, DecidedPersonal, DecidedPublic, Identity};
 use crate::history::drawn::Drawn;
 use crate::history::pairs::time_of;
 use crate::history::past::{Order, Sent};
 use crate::history::recent::{This, Tried};
 use crate::history::{HORIZON, Recall};
-use crate::memory::Memory;
 use crate::memory::due::Due;
+use crate::memory::{Memory, Payer};
 use crate::money::Money;
 use crate::transfer::{Fact, Stage, Transfer};
 
@@ -27,7 +27,7 @@ impl Memory {
         let since = now.minus(HORIZON);
         let payer = self.payers.get(&identity.customer.0);
         let payer = payer.filter(|payer| since <= time_of(payer.seen));
-        let past = payer.map(|payer| &*payer.past);
+        let past = payer.and_then(|payer| payer.past.as_deref());
         let (client_account, biller) = self.listings(identity.payee);
         let this = This {
             payment: identity.payment,
@@ -35,7 +35,7 @@ impl Memory {
             payee: identity.payee,
             money: transfer.money,
         };
-        let recent = self.recent.get(&identity.customer.0);
+        let recent = payer.and_then(|payer| payer.recent.as_deref());
         let attempts = recent.map(|recent| recent.others(&this, now)).unwrap_or_default();
         let order = order(identity, transfer);
         let mut new: Vec<u8> =
@@ -50,9 +50,9 @@ impl Memory {
             biller,
             usual: past.and_then(|past| past.usual(now)),
             // Reckoned only where it is asked about: it looks at every payee.
-            most_new_payees: past
+            most_new_payees: payer
                 .filter(|_| 2 <= new.len())
-                .map(|past| past.pairs.most_new_a_day(since, now)),
+                .map(|_| past.map_or(0, |past| past.pairs.most_new_a_day(since, now))),
             attempts,
             stop: past.and_then(|past| past.stop_before(&order, now)),
             inflow: self
@@ -67,49 +67,11 @@ impl Memory {
     pub(super) fn attempted(&mut self, decided: &Decided, reported: bool) {
         let (public, time) = (&decided.public, decided.time);
         let identity = &public.identity;
+        let Some(payer) = self.see(identity.customer, decided.slot, time) else { return };
         let Some(personal) = &decided.personal else { return };
-        let facts = &personal.facts;
-        let transfer = &*facts.transfer;
+        payer.attempted(public, personal, time);
+        let transfer = &*personal.facts.transfer;
         let allowed = public.action == Action::Allow;
-
-        let payer = self.payers.get(&identity.customer.0);
-        let since = time.minus(HORIZON);
-        let known = payer.and_then(|payer| payer.past.pairs.get(identity.payee, since)).is_some();
-        if let Some(recent) = self.recent.entry(identity.customer.0, Arc::default) {
-            let recent = Arc::make_mut(recent);
-            recent.attempt(Tried {
-                at: time,
-                payment: identity.payment,
-                end_to_end: identity.end_to_end,
-                payee: identity.payee,
-                money: transfer.money,
-                rail: transfer.rail,
-                new: !known,
-                allowed,
-                left: false,
-            });
-            let inherited = facts.inherited.iter().any(|fact| fact.fact == Fact::Gathered);
-            if let Some(gathered) = transfer.gathered.as_ref().filter(|_| !inherited) {
-                recent.arrive(&gathered.arrivals, time);
-            }
-        }
-
-        let (stopped, warned) = (!allowed, personal.decision.warning.is_some());
-        let answered = !facts.answers.is_empty();
-        if (stopped || warned || answered)
-            && let Some(payer) = self.payers.get_mut(&identity.customer.0)
-        {
-            let past = Arc::make_mut(&mut payer.past);
-            if stopped {
-                past.stop(time, &order(identity, transfer));
-            }
-            if warned {
-                past.warn(time);
-            }
-            if answered {
-                past.answer(time);
-            }
-        }
         let held = public.hold == Some(HoldKind::PendingReview);
         let reputation = transfer.payee.reputation.as_ref();
         let marked = reputation.is_some_and(|reputation| !reputation.markers.is_empty());
@@ -144,20 +106,20 @@ impl Memory {
         let at = at.min(self.head.time);
         let sent = Sent { payee: paid, at, money, added: row.added, session: row.session };
         let Some(payer) = self.payers.get_mut(&customer.0) else { return };
-        if Arc::make_mut(&mut payer.past).send(&sent)
-            && let Some(drawn) = self.drawn.entry(paid.0, || Arc::new(Drawn::begin(at)))
-        {
-            Arc::make_mut(drawn).paid(customer, at);
-        }
-        if let Some(recent) = self.recent.entry_of(&customer.0) {
+        let begun = Arc::make_mut(payer.past.get_or_insert_default()).send(&sent);
+        if let Some(recent) = &mut payer.recent {
             Arc::make_mut(recent).left(payment);
+        }
+        if begun && let Some(drawn) = self.drawn.entry(paid.0, || Arc::new(Drawn::begin(at))) {
+            Arc::make_mut(drawn).paid(customer, at);
         }
     }
 
-    /// Counts as sent what was allowed a day ago and never reported, where the bank does not report.
+    /// Counts as sent what was allowed an hour ago and never reported, where the bank does not report.
     pub(super) fn settle(&mut self) {
         let until = self.head.time.minus(UNREPORTED_AGE);
-        while let Some(due) = self.due.pop(until) {
+        let most = usize::try_from(self.head.parameters.payments_max).unwrap_or(usize::MAX);
+        while let Some(due) = self.due.pop(until, most) {
             let row = self.payments.get(&due.payment.0);
             // Looked at again, reported, or not allowed in the end: then it is not this look's.
             let stands = row.filter(|row| {
@@ -177,6 +139,46 @@ impl Memory {
     }
 }
 
+impl Payer {
+    /// Remembers that the payer tried a payment, and what came of it.
+    fn attempted(&mut self, public: &DecidedPublic, personal: &DecidedPersonal, now: Time) {
+        let DecidedPersonal { facts, decision, .. } = personal;
+        let (identity, transfer) = (&public.identity, &*facts.transfer);
+        let allowed = public.action == Action::Allow;
+        let past = self.past.as_ref();
+        let pair = past.and_then(|past| past.pairs.get(identity.payee, now.minus(HORIZON)));
+        let recent = Arc::make_mut(self.recent.get_or_insert_default());
+        recent.attempt(&Tried {
+            at: now,
+            payment: identity.payment,
+            end_to_end: identity.end_to_end,
+            payee: identity.payee,
+            money: transfer.money,
+            new: pair.is_none(),
+            allowed,
+        });
+        let inherited = facts.inherited.iter().any(|fact| fact.fact == Fact::Gathered);
+        if let Some(gathered) = transfer.gathered.as_ref().filter(|_| !inherited) {
+            recent.arrive(&gathered.arrivals, now);
+        }
+
+        let (warned, answered) = (decision.warning.is_some(), !facts.answers.is_empty());
+        if allowed && !warned && !answered {
+            return;
+        }
+        let past = Arc::make_mut(self.past.get_or_insert_default());
+        if !allowed {
+            past.stop(now, &order(identity, transfer));
+        }
+        if warned {
+            past.warn(now);
+        }
+        if answered {
+            past.answer(now);
+        }
+    }
+}
+
 fn order(identity: &Identity, transfer: &Transfer) -> Order {
     Order {
         payment: identity.payment,
@@ -186,9 +188,10 @@ fn order(identity: &Identity, transfer: &Transfer) -> Order {
     }
 }
 
-/// How long after its decision a submission that was allowed counts as sent, where nobody reports: a
-/// payment that is submitted is credited by the end of the next business day, nearly always at once.
-const UNREPORTED_AGE: Span = Span::hours(24);
+/// How long after its decision a submission that was allowed counts as sent, where nobody reports:
+/// what is submitted leaves nearly always at once, and is looked at again within minutes if at all. A
+/// payment that is forgotten before, because there were more than `payments_max`, never counts.
+const UNREPORTED_AGE: Span = Span::hours(1);
 
 /// How long a bank that reported once is taken to report: longer than any quiet spell of one that
 /// does, our assumption.

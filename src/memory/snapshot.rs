@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! snapshot := head | lists | imports | due (sized records) | payers
-//!             | requests | payments | recent attempts | accounts across payers: each young, then old
+//!             | requests | payments | accounts across payers: each young, then old
 //! table    := shard*               every shard, in order
 //! shard    := rows (varint) | (key 16 | row (sized record))*
 //! ```
@@ -55,7 +55,6 @@ impl Iterator for Slices {
                     let memory = &self.memory;
                     let [requests, requests_old] = memory.requests.tables();
                     let [payments, payments_old] = memory.payments.tables();
-                    let [recent, recent_old] = memory.recent.tables();
                     let [drawn, drawn_old] = memory.drawn.tables();
                     let put = match table {
                         0 => memory.payers.put_shard(at, &mut bytes),
@@ -63,10 +62,8 @@ impl Iterator for Slices {
                         2 => requests_old.put_shard(at, &mut bytes),
                         3 => payments.put_shard(at, &mut bytes),
                         4 => payments_old.put_shard(at, &mut bytes),
-                        5 => recent.put_shard(at, &mut bytes),
-                        6 => recent_old.put_shard(at, &mut bytes),
-                        7 => drawn.put_shard(at, &mut bytes),
-                        8 => drawn_old.put_shard(at, &mut bytes),
+                        5 => drawn.put_shard(at, &mut bytes),
+                        6 => drawn_old.put_shard(at, &mut bytes),
                         _ => break,
                     };
                     self.part = if put {
@@ -93,7 +90,6 @@ impl Memory {
             payers: Table::take_all(bytes)?,
             requests: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),
             payments: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),
-            recent: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),
             drawn: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),
         };
         if bytes.is_empty() { Ok(memory) } else { Err(TaggedError::Long) }

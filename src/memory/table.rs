@@ -155,15 +155,21 @@ impl<V: Clone> Table<V> {
         Arc::make_mut(shard).rows.get_mut(at).map(|(_, row)| row)
     }
 
-    /// Looks at the rows of shard `number`, wrapped around, and removes those that `stale` says.
-    pub fn sweep(&mut self, number: u64, stale: impl Fn(&V) -> bool) {
+    /// Looks at the rows of shard `number`, wrapped around: those that `wanes` says are changed by
+    /// `wane`, and removed where it says that nothing is left.
+    pub fn sweep(
+        &mut self,
+        number: u64,
+        wanes: impl Fn(&V) -> bool,
+        wane: impl Fn(&mut V) -> bool,
+    ) {
         let count = u64::try_from(self.shards.len()).unwrap_or(1).max(1);
         let at = usize::try_from(number.checked_rem(count).unwrap_or(0)).unwrap_or(0);
         let Some(shard) = self.shards.get_mut(at) else { return };
-        if shard.rows.iter().any(|(_, row)| stale(row)) {
+        if shard.rows.iter().any(|(_, row)| wanes(row)) {
             let before = shard.rows.len();
             let kept = Arc::make_mut(shard);
-            kept.rows.retain(|(_, row)| !stale(row));
+            kept.rows.retain_mut(|(_, row)| !wanes(row) || wane(row));
             kept.hashes = kept.rows.iter().map(|(key, _)| hash_of(key)).collect();
             self.rows = self.rows.saturating_sub(before.saturating_sub(kept.rows.len()));
         }
@@ -410,16 +416,21 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_removes_what_is_stale_in_its_shard() {
+    fn a_sweep_changes_what_wanes_in_its_shard_and_removes_what_is_used_up() {
         let mut table = Table::new();
         for number in 0..100 {
             table.entry(key(number), || u64::from(number));
         }
+        let wane = |row: &mut u64| {
+            *row += 1_000;
+            1_020 <= *row
+        };
         for shard in 0..u64::try_from(SHARDS).unwrap() {
-            table.sweep(shard, |row| *row < 40);
+            table.sweep(shard, |row| *row < 40, wane);
         }
-        assert_eq!(table.len(), 60);
-        assert_eq!(table.get(&key(39)), None);
-        assert_eq!(table.get(&key(40)), Some(&40));
+        assert_eq!(table.len(), 80);
+        for (number, want) in [(19, None), (20, Some(1_020)), (39, Some(1_039)), (40, Some(40))] {
+            assert_eq!(table.get(&key(number)), want.as_ref(), "{number}");
+        }
     }
 }

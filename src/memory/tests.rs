@@ -1,12 +1,15 @@
 //! Tests of memory: what it says after some entries.
 
+use std::sync::Arc;
+
 use crate::account::{Account, Tokens};
 use crate::calendar::{Span, Time};
 use crate::decision::{Action, HoldKind};
 use crate::entry::{Entry, Execution, Identity, Parameters};
+use crate::history::pairs::seconds_of;
 use crate::history::{HORIZON, Recall};
 use crate::memory::snapshot::Slices;
-use crate::memory::{AHEAD_MAX, Known, Memory};
+use crate::memory::{AHEAD_MAX, Known, Memory, Payer};
 use crate::testing::{allowed, pounds, request, sent, time};
 use crate::transfer::{Answer, Fact, Gathered, Request, Stage};
 
@@ -187,8 +190,25 @@ fn what_was_sent_is_usual_and_what_was_tried_is_an_attempt() {
 }
 
 #[test]
-fn an_allowed_submission_counts_after_a_day_where_nobody_reports() {
+fn attempts_go_after_a_day_and_a_payer_after_the_horizon() {
     let day = Span::days(1);
+    for (age, wanes, left) in [
+        (day, false, true),
+        (Span(day.0 + 1_000_000), true, true),
+        (HORIZON, true, true),
+        (Span(HORIZON.0 + 1_000_000), true, false),
+    ] {
+        let mut payer = Payer::new(1, seconds_of(start()));
+        let now = start().plus(age);
+        payer.recent = Some(Arc::default());
+        assert_eq!((payer.wanes(now), payer.wane(now)), (wanes, left), "{age:?}");
+        assert_eq!((payer.recent.is_none(), payer.wanes(now)), (true, !left), "{age:?}");
+    }
+}
+
+#[test]
+fn an_allowed_submission_counts_after_an_hour_where_nobody_reports() {
+    let hour = Span::hours(1);
     for (stage, reported, want) in [
         (Stage::AtSubmission, None, [false, false, true]),
         (Stage::Rescreen, None, [false, false, true]),
@@ -204,7 +224,7 @@ fn an_allowed_submission_counts_after_a_day_where_nobody_reports() {
             executed.public.execution = execution;
             memory.apply(&Entry::Executed(Box::new(executed)), start());
         }
-        let known = [Span(0), Span(day.0 - 1), day].map(|age| {
+        let known = [Span(0), Span(hour.0 - 1), hour].map(|age| {
             // Any entry moves log time.
             let now = start().plus(age);
             memory.apply(&Entry::Parameters(memory.parameters()), now);
@@ -222,7 +242,7 @@ fn a_bank_that_reports_is_waited_for_until_it_was_silent_for_a_month() {
         let decided = start().plus(silent);
         let submitted = Request { stage: Stage::AtSubmission, ..to(2, "00000002") };
         decide(&mut memory, &submitted, decided);
-        let now = decided.plus(Span::days(1));
+        let now = decided.plus(Span::hours(1));
         memory.apply(&Entry::Parameters(memory.parameters()), now);
         let known = recall(&memory, &to(3, "00000002"), now).pair.is_some();
         assert_eq!(known, counts, "{silent:?}");
@@ -237,7 +257,7 @@ fn one_payment_counts_once_when_its_report_comes_after_all() {
         let looked = Request { id: to(number, "00000001").id, ..submitted.clone() };
         decide(&mut memory, &looked, start());
     }
-    let later = start().plus(Span::days(1));
+    let later = start().plus(Span::hours(1));
     memory.apply(&Entry::Parameters(memory.parameters()), later);
     let executed = sent(&allowed(submitted, 1, start()), 2);
     memory.apply(&Entry::Executed(Box::new(executed)), later);

@@ -33,12 +33,14 @@ pub struct Decision {
     pub warning: Option<WarningRef>,
     /// How the payer is to be reached where the screen itself cannot be trusted.
     pub contact: Option<ContactRoute>,
-    /// What each signal read that was not quiet, in the order of the signals.
+    /// What each signal saw that saw something, in the order of the signals.
     pub readings: Vec<SignalReading>,
     /// What each typology came to that came to anything, in the order of the policy.
     pub weighed: Vec<Weighed>,
     /// The signals that were quiet, in the order of the signals.
     pub quiet: Vec<QuietSignal>,
+    /// The signals that could not look, in the order of the signals.
+    pub unavailable: Vec<UnavailableSignal>,
 }
 
 /// What the bank is asked to do. There is no default: nothing is allowed by accident.
@@ -88,6 +90,19 @@ pub struct QuietSignal {
     pub version: u32,
 }
 
+/// A signal that could not look. Many cannot, so this is as short as it can be written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct UnavailableSignal {
+    /// The signal's permanent number.
+    pub code: u32,
+    /// The version of its meaning.
+    pub version: u32,
+    /// What the policy gives for that.
+    pub points: i64,
+    /// The fact that it lacked.
+    pub fact: Fact,
+}
+
 /// What one signal read and what it weighs by itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SignalReading {
@@ -97,7 +112,7 @@ pub struct SignalReading {
     pub version: u32,
     /// What came of looking.
     pub reading: Reading,
-    /// The signal's own points under the policy; what it gives for unavailable where it was.
+    /// The signal's own points under the policy.
     pub points: i64,
 }
 
@@ -114,6 +129,7 @@ pub struct Weighed {
 
 record!(Decision {
     1 action, 2 hold, 3 step, 4 typology, 5 warning, 6 contact, 7 readings, 8 weighed, 9 quiet,
+    10 unavailable,
 });
 record!(WarningRef { 1 id, 2 version, 3 variant });
 record!(SignalReading { 1 code, 2 version, 3 reading, 4 points });
@@ -136,6 +152,25 @@ impl Tagged for QuietSignal {
         };
         let (code, version) = (number()?, number()?);
         if bytes.is_empty() { Ok(Self { code, version }) } else { Err(TaggedError::Long) }
+    }
+}
+
+/// `code (varint) | version (varint) | points (varint, zigzag) | fact`.
+impl Tagged for UnavailableSignal {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        tagged::put_varint(self.code.into(), bytes);
+        tagged::put_varint(self.version.into(), bytes);
+        self.points.put(bytes);
+        self.fact.put(bytes);
+    }
+
+    fn take(mut bytes: &[u8]) -> Result<Self, TaggedError> {
+        let code = tagged::take_varint(&mut bytes)?;
+        let version = tagged::take_varint(&mut bytes)?;
+        let points = tagged::unzigzag(tagged::take_varint(&mut bytes)?);
+        let whole = |number| u32::try_from(number).map_err(|_| TaggedError::OutOfBounds);
+        let (code, version) = (whole(code)?, whole(version)?);
+        Ok(Self { code, version, points, fact: Fact::take(bytes)? })
     }
 }
 
@@ -184,14 +219,14 @@ tagged::always!(Reading);
 /// admissions, control of the device and a reported payee. A call of the bank's own cancels what is
 /// heard of a voice: it then neither counts nor meets a need, and stays in the readings for staff.
 pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
-    let Looked { readings, quiet, fired, unavailable } = look(facts, policy);
+    let Looked { readings, quiet, unavailable, fired, missed } = look(facts, policy);
     let cancelled = cancelled(policy, fired);
-    let (fired, unavailable) = (fired.less(cancelled), unavailable.less(cancelled));
+    let (fired, missed) = (fired.less(cancelled), missed.less(cancelled));
     let worth = policy.worth(facts.transfer.money);
     let mut weighed = Vec::new();
     let mut lead: Option<Lead<'_>> = None;
     for typology in policy.typologies() {
-        let points = weigh(typology, fired, unavailable, policy.watches());
+        let points = weigh(typology, fired, missed, policy.watches());
         // An amount that cannot be compared is not known to be small.
         let small = worth.is_some_and(|worth| worth < typology.amount_min.value());
         let seen = !small && is_seen(typology, fired, facts);
@@ -220,6 +255,7 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
             readings,
             weighed,
             quiet,
+            unavailable,
         };
     };
     let (hold, shown) = lead.outcome(distrusted, facts, policy);
@@ -236,6 +272,7 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
         readings,
         weighed,
         quiet,
+        unavailable,
     }
 }
 
@@ -243,37 +280,34 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
 struct Looked {
     readings: Vec<SignalReading>,
     quiet: Vec<QuietSignal>,
+    unavailable: Vec<UnavailableSignal>,
     fired: Signals,
-    unavailable: Signals,
+    missed: Signals,
 }
 
 /// Reads every signal of the policy, in the order of the list.
 fn look(facts: &Facts, policy: &Policy) -> Looked {
     let watches = policy.watches();
+    let mut readings = Vec::new();
     let mut quiet = Vec::with_capacity(watches.len());
-    let (mut fired, mut unavailable) = (Signals::default(), Signals::default());
-    // Rarely is more than half of it told; where it is, the list is copied once.
-    let mut readings = Vec::with_capacity(watches.len() / 2);
+    let mut unavailable = Vec::with_capacity(watches.len());
+    let (mut fired, mut missed) = (Signals::default(), Signals::default());
     for (at, watch) in watches.iter().enumerate() {
         let (code, version) = (watch.kind.code, watch.kind.version);
-        let reading = watch.look.look(facts);
-        let points = match reading {
-            Reading::Quiet => {
-                quiet.push(QuietSignal { code, version });
-                continue;
+        match watch.look.look(facts) {
+            Reading::Quiet => quiet.push(QuietSignal { code, version }),
+            Reading::Unavailable(fact) => {
+                missed.add(at);
+                let points = watch.unavailable;
+                unavailable.push(UnavailableSignal { code, version, points, fact });
             }
-            Reading::Fired(_) => {
+            reading @ Reading::Fired(_) => {
                 fired.add(at);
-                watch.points
+                readings.push(SignalReading { code, version, reading, points: watch.points });
             }
-            Reading::Unavailable(_) => {
-                unavailable.add(at);
-                watch.unavailable
-            }
-        };
-        readings.push(SignalReading { code, version, reading, points });
+        }
     }
-    Looked { readings, quiet, fired, unavailable }
+    Looked { readings, quiet, unavailable, fired, missed }
 }
 
 /// Returns the signals whose group is cancelled by one that fired.
@@ -311,9 +345,9 @@ impl Sums {
 }
 
 /// Adds up the evidence groups that a typology counts, of each the strongest signal.
-fn weigh(typology: &Typology, fired: Signals, unavailable: Signals, watches: &[Watch]) -> i64 {
+fn weigh(typology: &Typology, fired: Signals, missed: Signals, watches: &[Watch]) -> i64 {
     // Nearly all that is looked for is not there.
-    let speaking = fired.of(typology.counted).and(unavailable.of(typology.misses));
+    let speaking = fired.of(typology.counted).and(missed.of(typology.misses));
     if speaking.none() {
         return 0;
     }
@@ -445,14 +479,7 @@ impl Decision {
     /// Returns the facts that a signal needed and nobody stated, in the order of the list, each
     /// once.
     pub fn missing(&self) -> Vec<Fact> {
-        let mut missing: Vec<Fact> = self
-            .readings
-            .iter()
-            .filter_map(|reading| match reading.reading {
-                Reading::Unavailable(fact) => Some(fact),
-                Reading::Fired(_) | Reading::Quiet => None,
-            })
-            .collect();
+        let mut missing: Vec<Fact> = self.unavailable.iter().map(|signal| signal.fact).collect();
         missing.sort_unstable();
         missing.dedup();
         missing

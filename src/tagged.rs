@@ -438,7 +438,8 @@ fn zigzag(number: i64) -> u64 {
     (number.wrapping_shl(1) ^ number.wrapping_shr(63)).cast_unsigned()
 }
 
-fn unzigzag(number: u64) -> i64 {
+/// Returns the signed number that a varint stands for.
+pub fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ 0_i64.wrapping_sub((number & 1).cast_signed())
 }
 

@@ -155,6 +155,7 @@ pub(crate) fn allowed(request: Request, slot: u32, time: Time) -> Decided {
         readings: Vec::new(),
         weighed: Vec::new(),
         quiet: Vec::new(),
+        unavailable: Vec::new(),
     };
     let facts = Facts {
         transfer: request.transfer,

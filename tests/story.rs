@@ -160,12 +160,16 @@ impl Decision {
     }
 
     /// Returns what the signal with that permanent number read.
-    fn reading(&self, code: u32) -> &Reading {
+    fn reading(&self, code: u32) -> Reading {
         let decision = &self.decided.personal.as_ref().unwrap().decision;
-        if decision.quiet.iter().any(|quiet| quiet.code == code) {
-            return &Reading::Quiet;
-        }
-        &decision.readings.iter().find(|reading| reading.code == code).unwrap().reading
+        let fired = decision.readings.iter().find(|reading| reading.code == code);
+        let unavailable = decision.unavailable.iter().find(|signal| signal.code == code);
+        let quiet = decision.quiet.iter().find(|quiet| quiet.code == code);
+        let fired = fired.map(|reading| reading.reading.clone());
+        fired
+            .or(unavailable.map(|signal| Reading::Unavailable(signal.fact)))
+            .or(quiet.map(|_| Reading::Quiet))
+            .unwrap()
     }
 }
 

@@ -72,8 +72,10 @@ fn the_story_it_began_with_is_held_for_a_person() {
     assert_eq!(decision.typology.as_deref(), Some("police_legal_fee"));
     assert_eq!(decision.points(), Some(100));
     assert_eq!(decision.contact, Some(ContactRoute::Screen));
-    let read = decision.readings.iter().map(|reading| reading.code);
-    let mut readings: Vec<_> = read.chain(decision.quiet.iter().map(|quiet| quiet.code)).collect();
+    let fired = decision.readings.iter().map(|reading| reading.code);
+    let quiet = decision.quiet.iter().map(|quiet| quiet.code);
+    let unavailable = decision.unavailable.iter().map(|unavailable| unavailable.code);
+    let mut readings: Vec<_> = fired.chain(quiet).chain(unavailable).collect();
     readings.sort_by_key(|code| signal::ALL.iter().position(|kind| kind.code == *code));
     let listed: Vec<_> = signal::ALL.iter().map(|kind| kind.code).collect();
     assert_eq!(readings, listed);
@@ -289,15 +291,29 @@ fn a_quiet_signal_is_two_short_numbers() {
 }
 
 #[test]
+fn a_signal_that_could_not_look_is_read_back_or_refused() {
+    let whole = UnavailableSignal { code: 300, version: 2, points: -5, fact: Fact::PayerBalance };
+    let bytes = whole.to_bytes();
+    assert_eq!(UnavailableSignal::take(&bytes), Ok(whole));
+    for cut in 0..bytes.len() {
+        assert!(UnavailableSignal::take(&bytes[..cut]).is_err(), "cut at {cut}");
+    }
+    let large = [0x80, 0x80, 0x80, 0x80, 0x10, 1, 0, 1];
+    assert_eq!(UnavailableSignal::take(&large), Err(TaggedError::OutOfBounds));
+    let longer = [&bytes[..], &[0]].concat();
+    assert_eq!(UnavailableSignal::take(&longer), Err(TaggedError::Long));
+}
+
+#[test]
 fn what_came_to_nothing_is_left_out() {
     let policy = shipped();
     let mut facts = facts();
     facts.transfer.payee.own = Some(true);
     let decision = decide(&facts, &policy);
     assert_eq!(decision.weighed, []);
-    let told = decision.readings.iter().map(|read| &read.reading);
-    assert_eq!(told.filter(|reading| **reading == Reading::Quiet).count(), 0);
-    let looked = decision.readings.len() + decision.quiet.len();
+    let fired = |read: &SignalReading| matches!(read.reading, Reading::Fired(_));
+    assert!(decision.readings.iter().all(fired));
+    let looked = decision.readings.len() + decision.quiet.len() + decision.unavailable.len();
     assert_eq!(looked, policy.watches().len());
 }
 

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use crate::account::{Token, Tokens};
 use crate::calendar::{Span, Time};
 use crate::decision::{
-    Action, ContactRoute, Decision, HoldKind, SignalReading, Step, WarningRef, Weighed,
+    Action, ContactRoute, Decision, HoldKind, QuietSignal, SignalReading, Step, UnavailableSignal,
+    WarningRef, Weighed,
 };
 use crate::entry::{
     Activated, Decided, DecidedPersonal, DecidedPublic, Entry, EntryError, Executed,
@@ -169,6 +170,19 @@ fn a_decision_with_history_has_these_bytes() {
         reading: Reading::Unavailable(Fact::PayerHistory),
         points: 0,
     });
+    check(&Entry::Decided(Box::new(decided)), name, golden);
+}
+
+#[test]
+fn a_decision_with_signals_that_could_not_look_has_these_bytes() {
+    let (name, golden) = golden!("entry_decided_unavailable.hex");
+    let mut decided = decided();
+    let decision = &mut decided.personal.as_mut().unwrap().decision;
+    let unavailable = |code, points, fact| UnavailableSignal { code, version: 1, points, fact };
+    decision.quiet =
+        vec![QuietSignal { code: 2, version: 1 }, QuietSignal { code: 300, version: 2 }];
+    decision.unavailable =
+        vec![unavailable(3, 0, Fact::PayerBalance), unavailable(301, -5, Fact::PayerHistory)];
     check(&Entry::Decided(Box::new(decided)), name, golden);
 }
 
@@ -427,6 +441,7 @@ fn decision() -> Decision {
             step: Some(Step::Inform),
         }],
         quiet: Vec::new(),
+        unavailable: Vec::new(),
     }
 }
 

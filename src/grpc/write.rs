@@ -207,9 +207,7 @@ fn findings(decision: &Decision) -> Vec<pb::Finding> {
 
 fn missing(decision: &Decision) -> Vec<pb::MissingFact> {
     let wanted = |wanted| {
-        let signals = decision.readings.iter().filter(
-            move |seen| matches!(seen.reading, Reading::Unavailable(fact) if fact == wanted),
-        );
+        let signals = decision.unavailable.iter().filter(move |signal| signal.fact == wanted);
         signals.map(|seen| signal_id(seen.code)).collect()
     };
     let missing = decision.missing().into_iter();

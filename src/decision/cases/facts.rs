@@ -7,10 +7,10 @@
 //!
 //! Never fills in what a story leaves out, except who pays and from where.
 
-use crate::account::{Account, Token};
+use crate::account::Account;
 use crate::calendar::{Span, Time};
 use crate::document::{Section, all};
-use crate::history::{Listing, Pair, Recall};
+use crate::history::{Listing, Recall};
 use crate::money::{Currency, Money};
 use crate::policy::Policy;
 use crate::signal::{Facts, Mode};
@@ -20,6 +20,10 @@ use crate::transfer::{
     InstructionKind, MARKS_MAX, Marker, NameCheck, NameResult, Payee, PayeeKind, Payer,
     ProviderKind, Rail, Reputation, Score, Segment, Session, Stage, Texts, Transfer,
 };
+
+mod remembered;
+
+use remembered::remembered;
 
 /// Reads the facts of one case, noting every problem.
 pub(super) fn facts(case: &Section<'_>, policy: &Policy) -> Option<Facts> {
@@ -58,12 +62,9 @@ pub(super) fn facts(case: &Section<'_>, policy: &Policy) -> Option<Facts> {
         can_ask,
         answers,
         recall: Recall {
-            payer_first: None,
-            pair: known?,
-            earlier: None,
             client_account: listing(Verified::ClientAccount),
             biller: listing(Verified::Biller),
-            ..Recall::default()
+            ..known?.unwrap_or_default()
         },
         inherited: Vec::new(),
         decided: NOW,
@@ -306,14 +307,6 @@ fn gathered(section: &Section<'_>, key: &str) -> Option<Gathered> {
         Some(Arrival { money: money?, arrived: arrived?, source: source? })
     });
     Some(Gathered { arrivals: arrivals? })
-}
-
-fn remembered(section: &Section<'_>) -> Option<Pair> {
-    let first = days_ago(section, "first_days_ago");
-    let count = section.whole("times", 1..=u32::MAX);
-    let total = money(section, "total");
-    let begun = Pair::begin(Token([0; 16]), first?, total?);
-    Some(Pair { count: count?, ..begun })
 }
 
 fn asked(section: &Section<'_>) -> Option<(Stage, bool, Vec<Answer>)> {

@@ -164,8 +164,15 @@ signals![
     verified_client_account,
     verified_biller,
     bank_is_calling,
+    payee_burst,
+    rapid_transfers,
+    split_transfers,
+    test_then_drain,
+    retry_after_stop,
+    payee_inflow,
 ];
 
+mod shape;
 mod wording;
 
 pub use wording::concept;
@@ -234,6 +241,12 @@ mod tests {
             (30, "verified_client_account"),
             (31, "verified_biller"),
             (32, "bank_is_calling"),
+            (34, "payee_burst"),
+            (35, "rapid_transfers"),
+            (36, "split_transfers"),
+            (37, "test_then_drain"),
+            (38, "retry_after_stop"),
+            (39, "payee_inflow"),
         ];
         for known in permanent {
             assert!(listed.contains(&known), "{known:?}");

@@ -14,7 +14,9 @@ use crate::money::{Currency, Money};
 /// Reads what is remembered; everything else of the recall stays empty.
 pub(super) fn remembered(section: &Section<'_>) -> Option<Recall> {
     let payer_first = section.optional("payer_first_days_ago", days_ago);
-    let pair = pair(section);
+    // All of it or nothing.
+    let stated = ["first_days_ago", "times", "total"].iter().any(|key| section.has(key));
+    let pair = if stated { pair(section).map(Some) } else { Some(None) };
     let usual = section.optional("usual", |section, key| usual(&section.section(key)?));
     let attempts = section.optional("attempts", attempts);
     let most_new_payees =
@@ -35,17 +37,13 @@ pub(super) fn remembered(section: &Section<'_>) -> Option<Recall> {
     })
 }
 
-/// Reads what was sent to this payee: all of it or nothing.
-fn pair(section: &Section<'_>) -> Option<Option<Pair>> {
-    if !["first_days_ago", "times", "total"].iter().fold(false, |any, key| section.has(key) || any)
-    {
-        return Some(None);
-    }
+/// Reads what was sent to this payee.
+fn pair(section: &Section<'_>) -> Option<Pair> {
     let first = days_ago(section, "first_days_ago");
     let count = section.whole("times", 1..=u32::MAX);
     let total = money(section, "total");
     let begun = Pair::begin(Token([0; 16]), first?, total?);
-    Some(Some(Pair { count: count?, ..begun }))
+    Some(Pair { count: count?, ..begun })
 }
 
 /// Reads what is usual. A payer of whom this is known has sent something.

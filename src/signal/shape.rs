@@ -25,9 +25,9 @@ pub struct Known {
 impl Known {
     /// Reads `payer_days_min` and `payee_days_min`.
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
-        let payer_days_min = section.whole("payer_days_min", 0..=365);
-        let payee_days_min = section.whole("payee_days_min", 1..=365);
-        Some(Self { payer_days_min: payer_days_min?, payee_days_min: payee_days_min? })
+        let known = section.whole("payer_days_min", 0..=365);
+        let settled = section.whole("payee_days_min", 1..=365);
+        Some(Self { payer_days_min: known?, payee_days_min: settled? })
     }
 
     /// Returns what a signal reads without looking further; `None` for a stranger and a known payer.
@@ -124,8 +124,18 @@ pub(super) mod testing {
     /// Returns an attempt that was let pass, of so many minutes ago, at a payee never paid before.
     pub(in crate::signal) fn tried(minutes: u32, sum: &str, payee: u8) -> Attempt {
         let pence = amount(sum).hundredths();
-        Attempt { seconds: minutes * 60, pence, payee, new: true, allowed: true, left: true }
+        Attempt {
+            seconds: minutes.saturating_mul(60),
+            pence,
+            payee,
+            new: true,
+            allowed: true,
+            left: true,
+        }
     }
+
+    /// What makes one payment another.
+    type Change<'a> = &'a dyn Fn(&mut Facts);
 
     /// Checks that what fires is quiet for every payment that has no shape, and unavailable where
     /// too little is known.
@@ -138,7 +148,7 @@ pub(super) mod testing {
         use crate::transfer::Instruction;
 
         assert!(matches!(look(&firing()), Reading::Fired(_)));
-        let reads = |change: &dyn Fn(&mut Facts)| {
+        let reads = |change: Change<'_>| {
             let mut facts = firing();
             change(&mut facts);
             look(&facts)
@@ -149,7 +159,7 @@ pub(super) mod testing {
             let first = facts.transfer.confirmed.minus(Span::days(days));
             Some(Pair::begin(crate::account::Token([0; 16]), first, pounds("5.00")))
         };
-        let quiet: [(&str, &dyn Fn(&mut Facts)); 8] = [
+        let quiet: [(&str, Change<'_>); 8] = [
             ("own account", &|facts| facts.transfer.payee.own = Some(true)),
             ("standing order", &|facts| {
                 facts.transfer.instruction = kind(InstructionKind::StandingOrder);
@@ -170,7 +180,7 @@ pub(super) mod testing {
         }
         let missing = reads(&|facts| facts.transfer.payee.times_paid = Some(4));
         assert_eq!(missing, Reading::Unavailable(Fact::PayeeFirstPaid));
-        let fires: [&dyn Fn(&mut Facts); 4] = [
+        let fires: [Change<'_>; 4] = [
             &|facts| facts.transfer.instruction = kind(InstructionKind::Single),
             &|facts| facts.transfer.payee.own = Some(false),
             &|facts| facts.transfer.payee.times_paid = Some(0),

@@ -164,6 +164,9 @@ signals![
     verified_client_account,
     verified_biller,
     bank_is_calling,
+    amount_outlier,
+    hurried_session,
+    dormant_account_wakes,
 ];
 
 mod wording;
@@ -234,6 +237,9 @@ mod tests {
             (30, "verified_client_account"),
             (31, "verified_biller"),
             (32, "bank_is_calling"),
+            (33, "amount_outlier"),
+            (40, "hurried_session"),
+            (42, "dormant_account_wakes"),
         ];
         for known in permanent {
             assert!(listed.contains(&known), "{known:?}");

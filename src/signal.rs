@@ -170,6 +170,9 @@ signals![
     test_then_drain,
     retry_after_stop,
     payee_inflow,
+    amount_outlier,
+    hurried_session,
+    dormant_account_wakes,
 ];
 
 mod shape;
@@ -247,6 +250,9 @@ mod tests {
             (37, "test_then_drain"),
             (38, "retry_after_stop"),
             (39, "payee_inflow"),
+            (33, "amount_outlier"),
+            (40, "hurried_session"),
+            (42, "dormant_account_wakes"),
         ];
         for known in permanent {
             assert!(listed.contains(&known), "{known:?}");

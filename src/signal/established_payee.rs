@@ -4,6 +4,9 @@
 //! bank's ledger, neither of which a scammer can feed; they must reach back and be several, and the
 //! amount must stay in proportion, because a long-paid account can be taken over too.
 //!
+//! A payer whom we have known for as long needs no ledger: what is not remembered is then not
+//! established. Until then the payee is unknown.
+//!
 //! Never says that a payee is honest: it protects against the suspicion of a stranger and no more.
 
 use std::borrow::Cow;
@@ -18,7 +21,7 @@ use crate::transfer::Fact;
 pub const KIND: Kind = Kind {
     id: "established_payee",
     code: 10,
-    version: 1,
+    version: 2,
     family: Family::Protective,
     group: "protective",
     settings: |section| Some(Box::new(Settings::read(section)?)),
@@ -54,6 +57,12 @@ impl Settings {
         })
     }
 
+    /// Tells whether the payer is known for as long as a payee must be.
+    fn knows(&self, facts: &Facts) -> bool {
+        let since = facts.transfer.confirmed.minus(Span::days(i64::from(self.days_min)));
+        facts.recall.payer_first.is_some_and(|first| first <= since)
+    }
+
     fn established(&self, facts: &Facts, paid: &Paid) -> bool {
         let since = facts.transfer.confirmed.minus(Span::days(i64::from(self.days_min)));
         let money = facts.transfer.money;
@@ -83,6 +92,8 @@ impl Look for Settings {
         match ledger(facts) {
             Ok(Some(ledger)) if self.established(facts, &ledger) => fired(&ledger),
             Ok(_) => Reading::Quiet,
+            // Whatever would establish it lies within what is known of the payer.
+            Err(Fact::PayeeTimesPaid) if self.knows(facts) => Reading::Quiet,
             Err(missing) => Reading::Unavailable(missing),
         }
     }

@@ -3,13 +3,18 @@
 //! Callers have savings broken and loans drawn before the transfer that matters: "moved all savings
 //! first". People who buy a house or a car do so as well, on the same day.
 //!
+//! The bank states what came in, and where it does not we remember of the last 24 hours what the payer
+//! moved here from accounts that we were asked about, and what earlier payments stated. The two know of
+//! the same sums, so the larger counts and they are never added.
+//!
 //! Quiet when the payee is the payer: moving money between one's own accounts is ordinary.
 
 use std::borrow::Cow;
 
 use crate::calendar::Span;
 use crate::document::Section;
-use crate::money::{Amount, Share};
+use crate::history::recent::RECENT_AGE;
+use crate::money::{Amount, Money, Share};
 use crate::signal::{Facts, Family, Kind, Look, Reading};
 use crate::transfer::{Arrival, Fact};
 
@@ -17,7 +22,7 @@ use crate::transfer::{Arrival, Fact};
 pub const KIND: Kind = Kind {
     id: "funds_gathered",
     code: 18,
-    version: 1,
+    version: 2,
     family: Family::Structural,
     group: "size",
     settings: |section| Some(Box::new(Settings::read(section)?)),
@@ -49,29 +54,32 @@ impl Look for Settings {
         if transfer.payee.own == Some(true) {
             return Reading::Quiet;
         }
-        let Some(gathered) = &transfer.gathered else {
-            return Reading::Unavailable(Fact::Gathered);
-        };
         let window = Span::hours(i64::from(self.hours_max));
         // The bank lists what came in just before: one without a time is as good as recent.
         let recent = |arrival: &&Arrival| {
             arrival.arrived.is_none_or(|arrived| transfer.confirmed.since(arrived) <= window)
         };
-        let recent: Vec<&Arrival> = gathered.arrivals.iter().filter(recent).collect();
+        let arrivals = transfer.gathered.iter().flat_map(|gathered| &gathered.arrivals);
+        let recent: Vec<&Arrival> = arrivals.filter(recent).collect();
         let same = recent.iter().filter(|one| one.money.currency == transfer.money.currency);
-        let sum = same.clone().fold(Amount::ZERO, |sum, one| sum.plus(one.money.amount));
+        let stated = same.clone().fold(Amount::ZERO, |sum, one| sum.plus(one.money.amount));
+        // A shorter window cannot be cut out of what is remembered.
+        let remembered = facts.recall.gathered.filter(|remembered| {
+            RECENT_AGE <= window && remembered.currency == transfer.money.currency
+        });
+        let sum = remembered.map_or(stated, |remembered| remembered.amount.max(stated));
 
         let gathered_min = transfer.money.amount.part(self.share_min);
         if !sum.is_zero() && gathered_min <= sum {
             let evidence = format!(
                 "{} of {} came from the payer's own accounts or loans just before",
-                crate::money::Money { amount: sum, ..transfer.money },
+                Money { amount: sum, ..transfer.money },
                 transfer.money,
             );
             return Reading::Fired(Cow::Owned(evidence));
         }
         // A share of another currency would need a rate of the moment.
-        if same.count() < recent.len() {
+        if transfer.gathered.is_none() || same.count() < recent.len() {
             return Reading::Unavailable(Fact::Gathered);
         }
         Reading::Quiet
@@ -81,7 +89,7 @@ impl Look for Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::money::{Currency, Money};
+    use crate::money::Currency;
     use crate::signal::Reading::{Quiet, Unavailable};
     use crate::testing::{facts, pounds, share};
     use crate::transfer::Gathered;
@@ -137,5 +145,45 @@ mod tests {
         check(&[("3200", "EUR", Some(5))], missing);
         check(&[("1600", "GBP", Some(5)), ("1", "EUR", Some(5))], &fired("1,600.00"));
         check(&[("3200", "EUR", Some(24 * 60 + 1))], &Quiet);
+    }
+
+    /// Looks at the same transfer after so much came in that is remembered, and this that is stated.
+    #[track_caller]
+    fn check_remembered(remembered: &str, stated: Option<&str>, hours_max: u32, want: &Reading) {
+        let settings = Settings { share_min: share("0.50"), hours_max };
+        let mut facts = facts();
+        facts.recall.gathered = Some(pounds(remembered));
+        facts.transfer.gathered = stated.map(|stated| Gathered {
+            arrivals: vec![Arrival { money: pounds(stated), arrived: None, source: None }],
+        });
+        assert_eq!(&settings.look(&facts), want);
+        facts.transfer.payee.own = Some(true);
+        assert_eq!(settings.look(&facts), Quiet);
+    }
+
+    #[test]
+    fn what_is_remembered_stands_in_for_what_is_not_stated() {
+        let missing = &Unavailable(Fact::Gathered);
+        check_remembered("1600.00", None, 24, &fired("1,600.00"));
+        check_remembered("1599.99", None, 24, missing);
+        // Six hours cannot be told from twenty-four.
+        check_remembered("1600.00", None, 23, missing);
+    }
+
+    #[test]
+    fn what_is_both_stated_and_remembered_counts_once() {
+        check_remembered("900.00", Some("900.00"), 24, &Quiet);
+        check_remembered("1700.00", Some("900.00"), 24, &fired("1,700.00"));
+        check_remembered("900.00", Some("1700.00"), 24, &fired("1,700.00"));
+        check_remembered("1700.00", Some("900.00"), 23, &Quiet);
+    }
+
+    #[test]
+    fn pounds_that_are_remembered_say_nothing_of_another_currency() {
+        let settings = Settings { share_min: share("0.50"), hours_max: 24 };
+        let mut facts = facts();
+        facts.recall.gathered = Some(pounds("9000"));
+        facts.transfer.money.currency = Currency::from_code("EUR").unwrap();
+        assert_eq!(settings.look(&facts), Unavailable(Fact::Gathered));
     }
 }

@@ -4,6 +4,9 @@
 //! pay what they have just typed in, so this only sharpens what a new payee says; both see the same
 //! event and share its group.
 //!
+//! Quiet for a payer whose habit it is: half of the new payees before were paid as soon. Until that is
+//! known of enough payees, nobody's habit is assumed.
+//!
 //! Quiet for a payee that was paid before (people retype payees) and for the payer's own account.
 
 use std::borrow::Cow;
@@ -17,7 +20,7 @@ use crate::transfer::Fact;
 pub const KIND: Kind = Kind {
     id: "paid_on_adding",
     code: 2,
-    version: 1,
+    version: 2,
     family: Family::Structural,
     group: "payee",
     settings: |section| Some(Box::new(Settings::read(section)?)),
@@ -53,6 +56,10 @@ impl Look for Settings {
         if Span::minutes(i64::from(self.minutes_max)) < age {
             return Reading::Quiet;
         }
+        let habit = facts.recall.usual.and_then(|usual| usual.adding_minutes);
+        if habit.is_some_and(|minutes| minutes <= self.minutes_max) {
+            return Reading::Quiet;
+        }
         let minutes = age.whole_seconds().max(0).div_euclid(60);
         Reading::Fired(Cow::Owned(format!("the payee was added {minutes} minutes before")))
     }
@@ -62,7 +69,7 @@ impl Look for Settings {
 mod tests {
     use super::*;
     use crate::account::Token;
-    use crate::history::Pair;
+    use crate::history::{Pair, Usual};
     use crate::signal::Reading::{Quiet, Unavailable};
     use crate::testing::{facts, time};
 
@@ -103,6 +110,28 @@ mod tests {
         check(added, |facts| facts.transfer.payee.own = Some(true), &Quiet);
         let never = |facts: &mut Facts| facts.transfer.payee.times_paid = Some(0);
         check(added, never, &fired("the payee was added 4 minutes before"));
+    }
+
+    #[test]
+    fn who_always_pays_on_adding_is_not_hurried() {
+        let usually = |minutes| {
+            move |facts: &mut Facts| {
+                facts.recall.usual = Some(Usual {
+                    count: 20,
+                    largest: facts.transfer.money,
+                    high: None,
+                    month: facts.transfer.money,
+                    last_day: time("2026-11-18T00:00:00Z"),
+                    adding_minutes: minutes,
+                    session_seconds: None,
+                });
+            }
+        };
+        let added = Some("2026-11-20T15:00:00Z");
+        let hurried = fired("the payee was added 4 minutes before");
+        check(added, usually(Some(60)), &Quiet);
+        check(added, usually(Some(61)), &hurried);
+        check(added, usually(None), &hurried);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Settings {
     pub times_high_min: u32,
     /// Smallest percentage of all that was sent in a month, inclusive; 0 asks for none.
     pub month_percent_min: u32,
+    /// Smallest percentage of the largest transfer of a year; 100 means above it.
+    pub largest_percent_min: u32,
 }
 
 impl Settings {
@@ -51,25 +53,27 @@ impl Settings {
         let amount_min = section.amount("amount_min", "an amount, such as \"500.00\"");
         let times_high_min = section.whole("times_high_min", 1..=100);
         let month_percent_min = section.whole("month_percent_min", 0..=1_000);
+        let largest_percent_min = section.whole("largest_percent_min", 0..=1_000);
         Some(Self {
             payer_days_min: payer_days_min?,
             payments_min: payments_min?,
             amount_min: amount_min?,
             times_high_min: times_high_min?,
             month_percent_min: month_percent_min?,
+            largest_percent_min: largest_percent_min?,
         })
     }
 }
 
 impl Look for Settings {
-    /// Looks for an amount above all that was sent in a year before today, far above what nearly all
+    /// Looks for an amount that is large beside the largest of a year before today, far above what nearly all
     /// of it stays below, and large beside what was sent in a month.
     fn look(&self, facts: &Facts) -> Reading {
         let (transfer, recall) = (&facts.transfer, &facts.recall);
         if transfer.payee.own == Some(true) {
             return Reading::Quiet;
         }
-        let known_from = transfer.confirmed.minus(Span::days(i64::from(self.payer_days_min)));
+        let known_from = facts.decided.minus(Span::days(i64::from(self.payer_days_min)));
         let known = recall.payer_first.is_some_and(|first| first <= known_from);
         let usual = recall.usual.filter(|usual| known && self.payments_min <= usual.count);
         let in_pounds = transfer.money.currency == Currency::GBP;
@@ -87,10 +91,11 @@ impl Look for Settings {
         let month = usual.month.amount.hundredths().saturating_sub(left_today);
 
         let high_min = high.amount.times(self.times_high_min);
+        let largest_min = largest.saturating_mul(u64::from(self.largest_percent_min));
         let month_min = month.saturating_mul(u64::from(self.month_percent_min));
         if transfer.money.amount < self.amount_min
             || transfer.money.amount < high_min
-            || largest_is_old && pence <= largest
+            || largest_is_old && pence.saturating_mul(100) <= largest_min
             || pence.saturating_mul(100) < month_min
         {
             return Reading::Quiet;
@@ -121,6 +126,7 @@ mod tests {
             amount_min: amount("500.00"),
             times_high_min: 2,
             month_percent_min: 50,
+            largest_percent_min: 100,
         }
     }
 

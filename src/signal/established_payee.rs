@@ -59,12 +59,12 @@ impl Settings {
 
     /// Tells whether the payer is known for as long as a payee must be.
     fn knows(&self, facts: &Facts) -> bool {
-        let since = facts.transfer.confirmed.minus(Span::days(i64::from(self.days_min)));
+        let since = facts.decided.minus(Span::days(i64::from(self.days_min)));
         facts.recall.payer_first.is_some_and(|first| first <= since)
     }
 
     fn established(&self, facts: &Facts, paid: &Paid) -> bool {
-        let since = facts.transfer.confirmed.minus(Span::days(i64::from(self.days_min)));
+        let since = facts.decided.minus(Span::days(i64::from(self.days_min)));
         let money = facts.transfer.money;
         // Compares sums rather than means: no quotient is rounded.
         let in_proportion =
@@ -126,7 +126,7 @@ mod tests {
 
     const SETTINGS: Settings = Settings { days_min: 90, payments_min: 3, times_mean_max: 2 };
 
-    /// Looks at a transfer of £3,200.00 confirmed on 20 November at 15:04:05, once with the bank's
+    /// Looks at a transfer of £3,200.00 decided on 20 November at 15:04:05, once with the bank's
     /// ledger saying what was paid and once with our own memory.
     #[track_caller]
     fn check(first: &str, count: u32, total: &str, want: &Reading) {

@@ -51,11 +51,12 @@ impl Look for Settings {
     /// Looks for a first payment less than `known_days_min` days before this one, or none.
     fn look(&self, facts: &Facts) -> Reading {
         let payee = &facts.transfer.payee;
-        let confirmed = facts.transfer.confirmed;
+        // Not when it was confirmed, which for a standing order is years ago.
+        let now = facts.decided;
         if payee.own == Some(true) {
             return Reading::Quiet;
         }
-        let known_from = confirmed.minus(Span::days(i64::from(self.known_days_min)));
+        let known_from = now.minus(Span::days(i64::from(self.known_days_min)));
 
         let pair = facts.recall.pair;
         let remembered = pair.map(|pair| pair.first);
@@ -67,7 +68,7 @@ impl Look for Settings {
         let added = payee.added.is_some_and(|added| known_from < added);
         let payer_known = self.payer_days_min.zip(facts.recall.payer_first);
         let payer_known = payer_known
-            .is_some_and(|(days, first)| first <= confirmed.minus(Span::days(i64::from(days))));
+            .is_some_and(|(days, first)| first <= now.minus(Span::days(i64::from(days))));
         let seen = pair.map_or(0, |pair| pair.count);
         if let Some(first) = first {
             // Whether nothing was paid before the first that is known of.
@@ -79,7 +80,7 @@ impl Look for Settings {
             if !first_of_all {
                 return Reading::Unavailable(Fact::PayeeFirstPaid);
             }
-            let days = confirmed.since(first).whole_days().max(0);
+            let days = now.since(first).whole_days().max(0);
             return Reading::Fired(Cow::Owned(format!("the payee was first paid {days} days ago")));
         }
         match payee.times_paid {
@@ -103,7 +104,7 @@ mod tests {
     use crate::signal::Reading::{Quiet, Unavailable};
     use crate::testing::{facts, time};
 
-    /// Looks at a transfer confirmed on 20 November at 15:04:05 under a limit of 30 days, 90 of the
+    /// Looks at a transfer decided on 20 November at 15:04:05 under a limit of 30 days, 90 of the
     /// payer.
     #[track_caller]
     fn check(change: impl FnOnce(&mut Facts), want: &Reading) {

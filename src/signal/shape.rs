@@ -55,7 +55,7 @@ impl Known {
             return Some(Reading::Quiet);
         }
         let first = [recall.pair.map(|pair| pair.first), transfer.payee.first_paid];
-        let known_from = transfer.confirmed.minus(Span::days(i64::from(self.payee_days_min)));
+        let known_from = facts.decided.minus(Span::days(i64::from(self.payee_days_min)));
         match first.into_iter().flatten().min() {
             Some(first) if first <= known_from => Some(Reading::Quiet),
             Some(_) => None,
@@ -79,11 +79,15 @@ pub(super) fn pence(facts: &Facts) -> Option<u64> {
     (money.currency == Currency::GBP).then(|| money.amount.hundredths())
 }
 
-/// Returns what was let pass to strangers within `minutes` before this transfer, newest first.
+/// Returns what was let pass to strangers within `minutes` before this transfer to one, newest first.
+/// Whoever was a stranger at the first payment of the day is one at the next.
 pub(super) fn to_strangers(facts: &Facts, minutes: u32) -> impl Iterator<Item = &Attempt> {
     let seconds = minutes.saturating_mul(60);
-    let attempts = facts.recall.attempts.iter();
-    attempts.filter(move |one| one.new && one.allowed && one.seconds <= seconds)
+    let attempts = &facts.recall.attempts;
+    let is_stranger =
+        |payee: u8| payee == 0 || attempts.iter().any(|one| one.new && one.payee == payee);
+    let passed = attempts.iter().filter(move |one| one.allowed && one.seconds <= seconds);
+    passed.filter(move |one| is_stranger(one.payee))
 }
 
 /// Writes pence as an amount of pounds.

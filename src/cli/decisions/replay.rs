@@ -319,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_decision_that_comes_out_otherwise_is_named() {
-        check(|decided| personal(decided).decision.readings[0].points += 1, "the decision");
+        check(|decided| personal(decided).decision.quiet[0].version += 1, "the decision");
         check(|decided| personal(decided).facts.stage = Stage::Rescreen, "the public part");
         check(|decided| personal(decided).words = Some(words()), "the words of the warning");
         check(|decided| decided.public.points = Some(1), "the public part");

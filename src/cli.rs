@@ -25,6 +25,7 @@ use crate::config::{Config, SettingsError, Sources};
 pub mod bench;
 pub mod decisions;
 pub mod demo;
+pub mod evaluate;
 pub mod import;
 pub mod lists;
 pub mod page;
@@ -67,6 +68,8 @@ enum Command {
     Decisions(decisions::Command),
     /// Makes payments as people make them, scams among them, each with the truth about it.
     Simulate(simulate::Simulate),
+    /// Measures what a policy finds in such payments, and whom it hurts.
+    Evaluate(evaluate::Evaluate),
     /// Measures how fast a server answers, and what it costs.
     Bench(bench::Bench),
 }
@@ -169,6 +172,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Import(import) => import.run(),
         Command::Decisions(command) => command.run(),
         Command::Simulate(simulate) => simulate.run(),
+        Command::Evaluate(evaluate) => evaluate.run(),
         Command::Bench(bench) => bench.run(),
     }
 }

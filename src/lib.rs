@@ -21,6 +21,7 @@ pub mod policy;
 pub mod decision;
 pub mod entry;
 pub mod memory;
+pub mod evaluation;
 pub mod tlog;
 
 // The shell: everything that can be slow, late or broken.

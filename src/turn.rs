@@ -471,7 +471,13 @@ pub fn redecide(decided: &Decided, policy: &Policy) -> Option<Decision> {
     decided.personal.as_ref().map(|personal| decide(&personal.facts, policy))
 }
 
-fn facts(request: Request, mentions: Vec<Mention>, recalled: Recalled, now: Time) -> Facts {
+/// Returns what deciding reads about a request.
+pub(crate) fn facts(
+    request: Request,
+    mentions: Vec<Mention>,
+    recalled: Recalled,
+    now: Time,
+) -> Facts {
     let [seed @ .., _, _, _, _, _, _, _, _] = request.id;
     Facts {
         transfer: request.transfer,
@@ -490,7 +496,7 @@ fn facts(request: Request, mentions: Vec<Mention>, recalled: Recalled, now: Time
 
 /// Returns the earlier decision that a request goes on from, if it is the payment's last one;
 /// otherwise lists the field as one that could not be used.
-fn continues(request: &mut Request, recalled: &Recalled) -> Option<[u8; 16]> {
+pub(crate) fn continues(request: &mut Request, recalled: &Recalled) -> Option<[u8; 16]> {
     let named = request.continues?;
     if recalled.last == Some(decision_position(named)) {
         return Some(named);

@@ -4,7 +4,7 @@
 //! decided and remembered by the functions of its turn, each file a bank of its own that begins with an empty
 //! memory. One thread reads and matches texts, one for each policy decides.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +24,11 @@ use crate::text::Mention;
 mod bank;
 mod json;
 mod labels;
+mod sheet;
 mod table;
+#[cfg(test)]
+mod tests;
+mod words;
 
 /// Measures what a policy finds in labelled payments, and whom it hurts.
 #[derive(Debug, clap::Args)]
@@ -45,6 +49,9 @@ pub struct Evaluate {
     /// Prints everything as one JSON object.
     #[arg(long)]
     json: bool,
+    /// Writes a page of HTML with charts to this file as well.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// What an evaluation came to, besides the counts.
@@ -100,6 +107,12 @@ impl Evaluate {
             [first, second] => Some(compare(first, second)),
             _ => None,
         };
+        if let Some(path) = &self.html {
+            let unwritable =
+                |source| CliError::Unwritable { path: path.display().to_string(), source };
+            let page = sheet::sheet(&ran, &measures, change.as_ref())?;
+            fs::write(path, page).map_err(unwritable)?;
+        }
         print(&if self.json {
             json::report(&ran, &measures, change.as_ref())
         } else {

@@ -35,6 +35,19 @@ pub struct Changed {
     pub after: Option<Example>,
 }
 
+impl Change {
+    /// Returns each count in words: what only the second policy does, and what only the first.
+    pub fn counts(&self) -> [(&'static str, (u64, u64)); 5] {
+        [
+            ("honest payments held", self.honest_held),
+            ("honest payments asked about", self.honest_asked),
+            ("cases of police and bank impersonation held", self.cases),
+            ("cases of other scams held", self.other_cases),
+            ("payments of police and bank impersonation held or asked about", self.touched),
+        ]
+    }
+}
+
 /// Compares what two policies came to, over the same files in the same order.
 pub fn compare(first: &Tally, second: &Tally) -> Change {
     let mut change =

@@ -78,6 +78,12 @@ impl Bank {
         self.tally
     }
 
+    /// Returns how many payers are remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.memory.payers()
+    }
+
     /// Decides about a payment, remembers it and counts it. Returns what became of it.
     pub(super) fn pay(
         &mut self,

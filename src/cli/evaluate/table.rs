@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::cli::evaluate::Ran;
+use crate::cli::evaluate::words::{
+    between, described, grouped, hundredths, million, million_only, percent, plain, share, thousand,
+};
 use crate::cli::policy::hex;
 use crate::evaluation::{
     CASES_PER_MILLION, Change, Curve, Example, Group, Measures, OTHER_CASES_PER_MILLION, Rate,
@@ -176,7 +179,7 @@ impl Page {
                 "{name:<26}{:>12}{:>22}{:>14}{:>12}{:>12}",
                 grouped(held.of),
                 million(held),
-                held_million(asked),
+                million_only(asked),
                 thousand(held),
                 thousand(asked),
             ));
@@ -276,7 +279,7 @@ impl Page {
             self.line(&format!(
                 "  {:<28}{:>16}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}",
                 sign.id,
-                held_million(sign.honest),
+                million_only(sign.honest),
                 share(sign.scams),
                 variant(0),
                 variant(1),
@@ -293,19 +296,13 @@ impl Page {
         }
         self.heading(title);
         for example in examples.iter().take(EXAMPLES_SHOWN) {
-            self.line(&format!("  {}", described(example)));
+            self.line(&format!("  {}", told(example)));
         }
     }
 
     fn change(&mut self, change: &Change) {
         self.heading("What the second policy decides otherwise");
-        for (what, (second, first)) in [
-            ("honest payments held", change.honest_held),
-            ("honest payments asked about", change.honest_asked),
-            ("cases of police and bank impersonation held", change.cases),
-            ("cases of other scams held", change.other_cases),
-            ("payments of police and bank impersonation held or asked about", change.touched),
-        ] {
+        for (what, (second, first)) in change.counts() {
             self.line(&format!(
                 "  {what:<64} {:>8} more {:>8} fewer",
                 grouped(second),
@@ -316,37 +313,18 @@ impl Page {
             self.line("  Too many honest payments were held or asked about to be compared one by one: these are too low.");
         }
         for one in change.examples.iter().take(EXAMPLES_SHOWN) {
-            let side = |side: &Option<Example>| {
-                side.as_ref().map_or_else(|| "let pass".to_owned(), described)
-            };
+            let side =
+                |side: &Option<Example>| side.as_ref().map_or_else(|| "let pass".to_owned(), told);
             self.line(&format!("  first:  {}", side(&one.before)));
             self.line(&format!("  second: {}", side(&one.after)));
         }
     }
 }
 
-fn described(example: &Example) -> String {
-    let noted = &example.noted;
-    let kind = plain(&noted.kind);
-    let what = match noted.scam {
-        None => format!("honest, {kind}"),
-        Some((_, variant, step)) => format!("{kind}, {}, payment {step}", plain(variant.name())),
-    };
-    let led = match (&noted.typology, noted.points) {
-        (Some(typology), Some(points)) => format!(" by {typology} at {points}"),
-        _ => String::new(),
-    };
-    format!(
-        "file {} record {}: {what}; {}{led}; {}",
-        noted.file,
-        noted.record,
-        noted.outcome.name(),
-        if example.signals.is_empty() {
-            "no signal".to_owned()
-        } else {
-            example.signals.join(", ")
-        }
-    )
+fn told(example: &Example) -> String {
+    let (what, decided, signals) = described(example);
+    let (file, record) = (example.noted.file, example.noted.record);
+    format!("file {file} record {record}: {what}; {decided}; {signals}")
 }
 
 fn scales(header: &crate::records::pb::Header) -> String {
@@ -357,68 +335,6 @@ fn scales(header: &crate::records::pb::Header) -> String {
     ];
     let told = scales.iter().filter(|(_, scale)| !scale.is_empty() && *scale != "1");
     told.map(|(name, scale)| [", ", name, " times ", scale].concat()).collect()
-}
-
-/// Returns a share as a percentage with one decimal.
-fn share(rate: Rate) -> String {
-    rate.per_million().map_or_else(|| "-".to_owned(), percent)
-}
-
-fn percent(per_million: u64) -> String {
-    let tenths = per_million.saturating_add(500).checked_div(1_000).unwrap_or(0);
-    let (whole, rest) = (tenths.checked_div(10).unwrap_or(0), tenths.checked_rem(10).unwrap_or(0));
-    format!("{whole}.{rest}%")
-}
-
-/// Returns a share with its interval, in whole percents.
-fn between(rate: Rate) -> String {
-    let (Some(share), Some((low, high))) = (rate.per_million(), rate.interval()) else {
-        return "-".to_owned();
-    };
-    let whole =
-        |per_million: u64| per_million.saturating_add(5_000).checked_div(10_000).unwrap_or(0);
-    format!("{} ({}-{})", percent(share), whole(low), whole(high))
-}
-
-fn million(rate: Rate) -> String {
-    let (Some(share), Some((low, high))) = (rate.per_million(), rate.interval()) else {
-        return "-".to_owned();
-    };
-    format!("{} ({}-{})", grouped(share), grouped(low), grouped(high))
-}
-
-fn held_million(rate: Rate) -> String {
-    rate.per_million().map_or_else(|| "-".to_owned(), grouped)
-}
-
-/// Returns how many of a thousand, with two decimals.
-fn thousand(rate: Rate) -> String {
-    let hundredths = |per_million: u64| per_million.saturating_add(5).checked_div(10).unwrap_or(0);
-    rate.per_million().map_or_else(|| "-".to_owned(), |share| self::hundredths(hundredths(share)))
-}
-
-fn hundredths(number: u64) -> String {
-    let (whole, rest) =
-        (number.checked_div(100).unwrap_or(0), number.checked_rem(100).unwrap_or(0));
-    format!("{}.{rest:02}", grouped(whole))
-}
-
-/// Returns a number with commas between thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at != 0 && digits.len().saturating_sub(at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Returns a name as words.
-fn plain(name: &str) -> String {
-    name.replace('_', " ")
 }
 
 /// As many as fit on a screen beside the rest; `--json` has more.

@@ -270,6 +270,6 @@ fn load(folder: Option<&Path>) -> Result<Arc<Policy>, CliError> {
 const BUFFER_BYTES: usize = 1 << 18;
 /// Payments handed over at once: waking a thread costs as much as deciding about ten, and what is read ahead
 /// for so many stays in the processor's cache.
-const BATCH: usize = 128;
+const BATCH: usize = 64;
 /// Batches that wait for a bank: enough that neither thread waits for the other, a megabyte.
-const BATCHES_WAITING: usize = 8;
+const BATCHES_WAITING: usize = 16;

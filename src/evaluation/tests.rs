@@ -29,6 +29,7 @@ fn decision(outcome: Outcome, fired: &[u32]) -> Decision {
         readings: fired.iter().map(reading).collect(),
         weighed: Vec::new(),
         quiet: Vec::new(),
+        unavailable: Vec::new(),
     }
 }
 

@@ -22,6 +22,8 @@ mod measures;
 mod noted;
 mod rate;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 pub use change::{Change, Changed, compare};
 pub use curve::{Budget, Curve, Point};

@@ -173,6 +173,8 @@ signals![
     amount_outlier,
     hurried_session,
     dormant_account_wakes,
+    round_sum,
+    e_money_account,
 ];
 
 mod shape;
@@ -253,6 +255,8 @@ mod tests {
             (33, "amount_outlier"),
             (40, "hurried_session"),
             (42, "dormant_account_wakes"),
+            (43, "round_sum"),
+            (44, "e_money_account"),
         ];
         for known in permanent {
             assert!(listed.contains(&known), "{known:?}");

@@ -29,7 +29,8 @@ impl Rate {
         // (k + z²/2 ± z √(k (n - k) / n + z²/4)) / (n + z²), where z is 1.96. All times 10,000, so z² is 38,416;
         // below the root times 10^16, so z²/4 is 9,604 × 10^12.
         let below = of.checked_mul(10_000)?.checked_add(38_416)?;
-        let spread = count.checked_mul(rest)?.checked_mul(10_000_000_000_000_000)?.checked_div(of)?;
+        let spread =
+            count.checked_mul(rest)?.checked_mul(10_000_000_000_000_000)?.checked_div(of)?;
         let root = spread.checked_add(9_604_000_000_000_000)?.isqrt();
         let half = root.checked_mul(196)?;
         let middle = count.checked_mul(10_000)?.checked_add(19_208)?.checked_mul(MILLION)?;

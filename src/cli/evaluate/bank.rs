@@ -53,6 +53,8 @@ pub(super) struct Bank {
     /// Payments that left and are to be reported, the first to happen first.
     reports: BinaryHeap<Reverse<Report>>,
     tally: Tally,
+    /// Entries that were remembered.
+    spent: Vec<Entry>,
 }
 
 /// What is to be reported of a payment. Ordered by time, then by the order of the payments.
@@ -70,7 +72,18 @@ impl Bank {
     /// Begins with nothing remembered.
     pub(super) fn new(policy: Arc<Policy>) -> Self {
         let (memory, tally) = (Memory::new(), Tally::default());
-        Self { policy, memory, reports: BinaryHeap::new(), tally }
+        Self { policy, memory, reports: BinaryHeap::new(), tally, spent: Vec::new() }
+    }
+
+    /// Reads ahead what deciding about payments will look up, which is much of what it waits for.
+    pub(super) fn warm<'p>(&self, payments: impl Iterator<Item = &'p Payment>) {
+        let identities: Vec<&Identity> = payments.map(|payment| &payment.identity).collect();
+        self.memory.warm(&identities);
+    }
+
+    /// Returns the entries remembered since the last time, which nobody needs any more.
+    pub(super) fn spent(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.spent)
     }
 
     /// Returns what was counted.
@@ -116,34 +129,32 @@ impl Bank {
             margins: margins(&facts, &decision, &self.policy),
         };
         let money = facts.transfer.money;
-        let answered = (made && seen.outcome == Outcome::Asked).then(|| facts.clone());
-        seen.asked = answered.is_some();
-        if !made && 0 <= seen.margins.hold {
-            seen.outcome = Outcome::Held;
+        let counted = (truth, money.amount.hundredths());
+        if !made {
+            // What it would have come to is what its margins say.
+            if 0 <= seen.margins.hold {
+                seen.outcome = Outcome::Held;
+            }
+            self.tally.count(place, counted, &decision, seen);
+            return Ok(seen.outcome);
         }
-        let first = decision.clone();
         let mut position = self.memory.position();
-        if made {
-            self.decided(identity, facts, decision, answered.is_some());
-        }
-        if let Some(facts) = answered {
+        if seen.outcome == Outcome::Asked {
+            seen.asked = true;
+            let (again, first) = (facts.clone(), decision.clone());
+            self.decided(identity, facts, decision, true);
             position = self.memory.position();
             // What a no releases was asked about all the same.
-            seen.outcome = self.denied(identity, facts, &first, now).max(Outcome::Asked);
+            seen.outcome = self.denied(identity, again, &first, now).max(Outcome::Asked);
+            self.tally.count(place, counted, &first, seen);
+        } else {
+            self.tally.count(place, counted, &decision, seen);
+            self.decided(identity, facts, decision, false);
         }
-        if made && seen.outcome != Outcome::Held {
-            let record = place.record;
-            let at = executed.max(now);
-            self.reports.push(Reverse(Report {
-                at,
-                record,
-                identity,
-                money,
-                execution,
-                decision: position,
-            }));
+        if seen.outcome != Outcome::Held {
+            let (at, record, decision) = (executed.max(now), place.record, position);
+            self.reports.push(Reverse(Report { at, record, identity, money, execution, decision }));
         }
-        self.tally.count(place, (truth, money.amount.hundredths()), &first, seen);
         Ok(seen.outcome)
     }
 
@@ -204,6 +215,7 @@ impl Bank {
         } else {
             self.memory.apply_written(&entry, &unwritten(KIND_DECIDED, time, slot));
         }
+        self.spent.push(entry);
     }
 
     /// Reports what became of payments until `now`.

@@ -127,7 +127,7 @@ fn chart(title: &str, across: &str, (curve, most): (&Curve, u64)) -> Value {
     let along = |per_million: u64| {
         let root = per_million.saturating_mul(10_000).isqrt();
         let whole = most.saturating_mul(10_000).isqrt().max(1);
-        46_u64.saturating_add(root.saturating_mul(424).checked_div(whole).unwrap_or(0))
+        46_u64.saturating_add(root.saturating_mul(412).checked_div(whole).unwrap_or(0))
     };
     let up = |share: u64| {
         let below = 1_000_000_u64.saturating_sub(share).saturating_mul(270);
@@ -335,4 +335,4 @@ const CURVES: [(&str, &str); 4] =
 
 /// Honest payments in a million at which the charts end: several times what a policy should come to.
 const HOLDS_MOST: u64 = 500;
-const ASKS_MOST: u64 = 5_000;
+const ASKS_MOST: u64 = 2_000;

@@ -313,3 +313,32 @@ fn a_record_that_cannot_be_decided_is_named() {
         assert!(want.split('|').any(|want| told.contains(want)), "{told}");
     }
 }
+
+#[test]
+fn margins_say_what_deciding_says() {
+    let policy = standard();
+    let memory = crate::memory::Memory::new();
+    let mut seen: BTreeMap<Outcome, u32> = BTreeMap::new();
+    for (record, labelled) in (1..).zip(life(12, (300, 30, 8_000))) {
+        let payment = labels::payment(labelled, (0, record)).unwrap();
+        let Payment { mut request, identity, .. } = payment;
+        let now = request.requested;
+        let recalled = memory.recall(&identity, &mut request, now);
+        let mentions = policy.mentions(&request.transfer.texts, &request.answers);
+        let facts = crate::turn::facts(request, mentions, recalled, now);
+        let decision = crate::decision::decide(&facts, &policy);
+        let margins = crate::evaluation::margins(&facts, &decision, &policy);
+        let outcome = Outcome::of(&decision);
+        let asked = 0 <= margins.ask;
+        let held = 0 <= margins.hold;
+        if facts.answers.is_empty() {
+            match outcome {
+                Outcome::Allowed => assert!(!asked && !held, "record {record}: {margins:?}"),
+                Outcome::Asked => assert!(asked, "record {record}: {margins:?}"),
+                Outcome::Held => assert!(held, "record {record}: {margins:?}"),
+            }
+        }
+        *seen.entry(outcome).or_default() += 1;
+    }
+    assert!(10 < seen[&Outcome::Asked] && 10 < seen[&Outcome::Held], "{seen:?}");
+}

@@ -381,3 +381,38 @@ fn a_list_of_accounts_is_loaded_whole_or_not_at_all() {
     served.stop();
     run(&["decisions", "replay", &data]).check(0, &["3 entries", "the same from the snapshot"]);
 }
+
+#[test]
+fn an_evaluation_is_a_table_an_object_and_a_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (file, page) = (path("life.records"), path("page.html"));
+    let life = ["simulate", "--customers", "300", "--days", "40", "--seed", "2", "--out", &file];
+    run(&life).check(0, &["honest payments"]);
+
+    let table = run(&["evaluate", &file, "--warm-up", "10", "--html", &page]);
+    table.check(0, &["a second", "Honest payments", "Thresholds moved", "40 in a million honest"]);
+    let page = fs::read_to_string(page).expect("a page");
+    for part in ["<polyline", "Detection against harm", "Content-Security-Policy"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("://"), "the page asks the network");
+
+    let other = "deploy/policy/standard";
+    let json = run(&["evaluate", &file, "--warm-up", "10", "--json", "--against", other]);
+    json.check(0, &[]);
+    let object: serde_json::Value = serde_json::from_str(&json.out).expect("one object");
+    let [first, second] = [0, 1].map(|at| &object["policies"][at]["measures"]);
+    assert_eq!(first, second);
+    for key in ["cases", "honest", "signals", "typologies", "hold_curve", "ask_curve", "examples"] {
+        assert!(!first[key].is_null(), "{key}");
+    }
+    let honest = &first["honest"]["held"];
+    assert!(1_000 < honest["of"].as_u64().expect("a count"), "{honest}");
+    assert_eq!(object["change"]["honest_held"]["only_against"], 0);
+
+    run(&["evaluate", &file]).check(1, &["tells of 40 days", "--warm-up"]);
+    run(&["evaluate", "deploy/clearline.toml"]).check(1, &["no file of labelled payments"]);
+    run(&["evaluate", "/nowhere/at.all"]).check(1, &["/nowhere/at.all"]);
+    run(&["evaluate"]).check(2, &["<FILE>..."]);
+}

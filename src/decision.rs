@@ -212,8 +212,8 @@ tagged::always!(Reading);
 /// The strongest step that any typology reaches is the decision; of several that reach it, the one
 /// with the lowest priority number leads, and those that are told by more than an admission before
 /// the rest, because typologies share their questions. Answers only add: an admission holds whatever
-/// else was seen, a denial releases a hold for answers below the review threshold and is worth
-/// nothing otherwise.
+/// else was seen, a denial releases a hold for answers below the review threshold of every typology
+/// and is worth nothing otherwise.
 ///
 /// Protection takes away from what speaks against a transfer, never more than that, and nothing from
 /// admissions, control of the device and a reported payee. A call of the bank's own cancels what is
@@ -225,15 +225,17 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     let worth = policy.worth(facts.transfer.money);
     let mut weighed = Vec::new();
     let mut lead: Option<Lead<'_>> = None;
+    let mut reviewed = false;
     for typology in policy.typologies() {
         let points = weigh(typology, fired, missed, policy.watches());
         // An amount that cannot be compared is not known to be small.
         let small = worth.is_some_and(|worth| worth < typology.amount_min.value());
         let seen = !small && is_seen(typology, fired, facts);
         let step = reach(typology, points, seen, facts, policy);
+        reviewed |= step == Some(Step::Ask) && typology.review_from <= points;
         if let Some(step) = step {
             let rank = |one: &Lead<'_>| (one.step, one.seen, Reverse(one.typology.priority));
-            let reached = Lead { step, seen, typology, points };
+            let reached = Lead { step, seen, typology };
             if lead.as_ref().is_none_or(|lead| rank(lead) < rank(&reached)) {
                 lead = Some(reached);
             }
@@ -258,7 +260,7 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
             unavailable,
         };
     };
-    let (hold, shown) = lead.outcome(distrusted, facts, policy);
+    let (hold, shown) = lead.outcome(reviewed, distrusted, facts, policy);
     let Lead { step, typology, .. } = lead;
     Decision {
         action: if hold.is_some() { Action::Hold } else { Action::Allow },
@@ -402,28 +404,29 @@ struct Lead<'p> {
     /// Whether what it needs is there, or only an admission.
     seen: bool,
     typology: &'p Typology,
-    points: i64,
 }
 
 impl Lead<'_> {
-    /// Returns the hold it comes to, and for which step the words are shown, if any are.
+    /// Returns the hold it comes to, and for which step the words are shown, if any are. `reviewed`
+    /// says that some typology is above the threshold from which no answer releases.
     fn outcome(
         &self,
+        reviewed: bool,
         distrusted: bool,
         facts: &Facts,
         policy: &Policy,
     ) -> (Option<HoldKind>, Option<Step>) {
         let review = (Some(HoldKind::PendingReview), Some(Step::Hold));
-        let releasable = self.points < self.typology.review_from && !distrusted;
         match (self.step, answered(self.typology, facts, policy)) {
             // Where nobody is there to read it, a warning that stops nothing has no use.
             (Step::Inform, _) => (None, facts.can_ask.then_some(Step::Inform)),
-            (Step::Ask, Answered::Denial) if releasable => (None, None),
+            (Step::Ask, Answered::Denial) if !reviewed && !distrusted => (None, None),
             // Nobody can be asked on a screen that somebody else works.
             (Step::Ask, Answered::Open) if facts.can_ask && !distrusted => {
                 (Some(HoldKind::PendingAnswers), Some(Step::Ask))
             }
-            (Step::Ask, Answered::Open) => match policy.cannot_ask() {
+            (Step::Ask, Answered::Open) if reviewed => review,
+            (Step::Ask, Answered::Open) => match self.typology.cannot_ask(distrusted, policy) {
                 CannotAsk::Review => review,
                 CannotAsk::Allow => (None, None),
             },

@@ -87,10 +87,21 @@ pub struct Typology {
     pub review_from: i64,
     /// Points from which to hold, inclusive.
     pub hold_from: i64,
+    /// What becomes of its hold for answers where nobody can be asked; absent where the policy says it
+    /// for all.
+    pub cannot_ask: Option<CannotAsk>,
     /// Smallest amount it speaks of, inclusive, in the policy's currency.
     pub amount_min: Amount,
     /// The warning that tells the story.
     pub warning: Box<str>,
+}
+
+impl Typology {
+    /// Returns what becomes of its hold for answers where nobody can be asked: of one whose screen is
+    /// `distrusted` it is what the policy says for all.
+    pub fn cannot_ask(&self, distrusted: bool, policy: &Policy) -> CannotAsk {
+        self.cannot_ask.filter(|_| !distrusted).unwrap_or(policy.cannot_ask())
+    }
 }
 
 /// What one signal weighs in one typology.

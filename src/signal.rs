@@ -175,6 +175,7 @@ signals![
     dormant_account_wakes,
     round_sum,
     e_money_account,
+    paid_again,
 ];
 
 mod shape;
@@ -257,6 +258,7 @@ mod tests {
             (42, "dormant_account_wakes"),
             (43, "round_sum"),
             (44, "e_money_account"),
+            (45, "paid_again"),
         ];
         for known in permanent {
             assert!(listed.contains(&known), "{known:?}");

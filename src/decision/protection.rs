@@ -1,6 +1,6 @@
 //! Protection: tests of what speaks for a transfer, and of what it never takes away.
 
-use crate::decision::{Decision, Step, decide};
+use crate::decision::{Decision, HoldKind, Step, decide};
 use crate::history::{Listing, Pair};
 use crate::policy::{Policy, load, standard};
 use crate::signal::{ALL, Facts, Family, Reading};
@@ -293,6 +293,21 @@ fn whatever_is_known_protection_never_hides_what_is_firm() {
 
 /// Hands over facts in which every combination of plain and firm ones is known, and which of the
 /// firm ones are.
+#[test]
+fn a_denial_releases_nothing_that_any_story_would_review() {
+    let policy = small();
+    // Both stories ask; only the second, which does not lead, is above its review threshold.
+    let mut facts = with(&PLAIN, 0b101, facts());
+    for question in ["told_what_to_say", "told_to_keep_secret", "contacted_by_authority"] {
+        facts.answers.push(answer(question, "no"));
+    }
+    let decision = decide(&facts, &policy);
+    let steps = decision.weighed.iter().map(|weighed| (weighed.points, weighed.step));
+    assert_eq!(steps.collect::<Vec<_>>(), [(45, Some(Step::Ask)), (30, Some(Step::Ask))]);
+    assert_eq!(decision.typology.as_deref(), Some("anything"));
+    assert_eq!(decision.hold, Some(HoldKind::PendingReview));
+}
+
 fn each_known(mut each: impl FnMut(Facts, u32)) {
     for plain in 0..1 << PLAIN.len() {
         for firm in 0..1 << FIRM.len() {

@@ -60,9 +60,9 @@ pub fn margins(facts: &Facts, decision: &Decision, policy: &Policy) -> Margins {
             Answered::Open | Answered::Admission if asked => {
                 (story.review_from, Some(story.ask_from))
             }
-            Answered::Open | Answered::Admission => match policy.cannot_ask() {
+            Answered::Open | Answered::Admission => match story.cannot_ask(distrusted, policy) {
                 CannotAsk::Review => (story.ask_from, None),
-                CannotAsk::Allow => (story.hold_from, None),
+                CannotAsk::Allow => (story.review_from, None),
             },
         };
         margins.hold = margins.hold.max(weighed.points.saturating_sub(hold_from));

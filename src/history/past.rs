@@ -191,6 +191,20 @@ impl Past {
         self.stopped_channel = order.channel_number();
     }
 
+    /// Tells whether the last stop was of this payment.
+    pub fn is_stopped(&self, payment: Token) -> bool {
+        u32::from_be_bytes(self.stopped) != 0 && self.stopped_payment == prefix(payment)
+    }
+
+    /// Forgets the last stop: after an answer the payment was allowed.
+    pub fn let_go(&mut self) {
+        self.stopped = [0; 4];
+        self.stopped_payment = Prefix::default();
+        self.stopped_payee = Prefix::default();
+        self.stopped_hundredths = [0; 4];
+        self.stopped_channel = 0;
+    }
+
     /// Remembers that the payer was shown a warning.
     pub fn warn(&mut self, at: Time) {
         self.warned = seconds_of(at).to_be_bytes();

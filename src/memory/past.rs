@@ -163,12 +163,15 @@ impl Payer {
         }
 
         let (warned, answered) = (decision.warning.is_some(), !facts.answers.is_empty());
-        if allowed && !warned && !answered {
+        let was_stopped = self.past.as_ref().is_some_and(|past| past.is_stopped(identity.payment));
+        if allowed && !warned && !answered && !was_stopped {
             return;
         }
         let past = Arc::make_mut(self.past.get_or_insert_default());
         if !allowed {
             past.stop(now, &order(identity, transfer));
+        } else if was_stopped {
+            past.let_go();
         }
         if warned {
             past.warn(now);

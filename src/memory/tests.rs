@@ -279,6 +279,12 @@ fn a_stop_is_recalled_of_other_payments_and_an_account_across_payers() {
     assert_eq!((stop.at, stop.payee_changed, stop.amount_changed), (start(), true, false));
     assert_eq!(recall(&memory, &to(2, "00000001"), now).inflow, None);
 
+    // Let go after an answer, it was no stop.
+    let mut let_go = memory.clone();
+    let again = Request { id: to(7, "00000001").id, ..stopped.clone() };
+    decide(&mut let_go, &again, now);
+    assert_eq!(recall(&let_go, &to(2, "00000002"), now).stop, None);
+
     let mut other = to(2, "00000001");
     other.transfer.payer.customer = "customer-2".into();
     assert_eq!(recall(&memory, &other, now).stop, None);

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::document::{Section, Text, all, nearest};
-use crate::policy::{Signals, Typology, Watch, Weight};
+use crate::policy::{CannotAsk, Signals, Typology, Watch, Weight};
 use crate::signal;
 use crate::text::Concept;
 use crate::warning::{Step, Warnings, name};
@@ -40,6 +40,10 @@ pub(super) struct Need<'d> {
     pub(super) signals: Signals,
 }
 
+/// What may be written of where nobody can be asked.
+pub(super) const CANNOT_ASK: [(&str, CannotAsk); 2] =
+    [("review", CannotAsk::Review), ("allow", CannotAsk::Allow)];
+
 /// Reads one typology, noting every problem.
 pub(super) fn read<'d>(section: Section<'d>, watches: &[Watch], warnings: &Warnings) -> Story<'d> {
     let id = name(&section, "id");
@@ -57,6 +61,8 @@ pub(super) fn read<'d>(section: Section<'d>, watches: &[Watch], warnings: &Warni
     let ordered = ordered(&section, [inform, ask, review, hold]);
     let expected = "an amount of the policy's currency, such as \"100.00\"";
     let amount_min = section.amount("amount_min", expected);
+    let cannot_ask =
+        section.optional("cannot_ask", |section, key| section.choice(key, &CANNOT_ASK));
     let precision = section.optional("precision", precision);
     let stated = section.text("warning");
     let warning = stated.and_then(|id| warning(&section, id, warnings));
@@ -80,6 +86,7 @@ pub(super) fn read<'d>(section: Section<'d>, watches: &[Watch], warnings: &Warni
             ask_from,
             review_from,
             hold_from,
+            cannot_ask: cannot_ask?,
             amount_min: amount_min?,
             warning: warning?.into(),
         })

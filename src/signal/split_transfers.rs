@@ -226,6 +226,7 @@ mod tests {
     #[test]
     fn wages_to_people_paid_before_and_what_was_stopped_are_no_slices() {
         let mut facts = after("900.00", &["900.00", "900.00"]);
+        facts.recall.attempts[0].payee = 2;
         facts.recall.attempts[0].new = false;
         assert_eq!(settings().look(&facts), Quiet);
         let mut facts = after("900.00", &["900.00", "900.00"]);

@@ -182,9 +182,9 @@ fn read_policy(
 
     let signals = root.section("signal");
     let watches = signals.as_ref().map(read_watches).unwrap_or_default();
-    let cannot_ask = root.section("asking").and_then(|section| {
-        section.choice("cannot_ask", &typology::CANNOT_ASK)
-    });
+    let cannot_ask = root
+        .section("asking")
+        .and_then(|section| section.choice("cannot_ask", &typology::CANNOT_ASK));
     let distrusted =
         root.section("contact").and_then(|section| read_distrusted(&section, &watches));
     let stories = read_typologies(root, &watches, &warnings);

@@ -1,10 +1,12 @@
-//! Paid again: a stranger is paid once more on the same day, as much as before or some times as much.
+//! Paid again: a stranger is paid once more within hours, as much as before or some times as much.
 //!
 //! A caller who sees the first payment arrive asks for the next: 2,500 four times, 4,900 three times,
-//! 7,000 and then 11,500. Honest people seldom pay a stranger twice in a day. Who does pays a deposit and then the
-//! rest, which is many times as much, or sends a pound first; of these `test_then_drain` speaks.
+//! 7,000 and then 11,500. Honest people seldom pay a stranger twice in a day. Who does pays a deposit
+//! and then the rest, which is many times as much, or sends a pound first; of these `test_then_drain`
+//! speaks.
 //!
-//! A deposit in two equal parts under a daily limit looks the same, so it is one sign among others.
+//! A deposit in two equal parts under a daily limit looks the same, so it is one sign among others; a
+//! builder's next instalment comes a day later.
 
 use std::borrow::Cow;
 
@@ -29,6 +31,8 @@ pub const KIND: Kind = Kind {
 pub struct Settings {
     /// From when on a payer and a payee are known.
     pub known: Known,
+    /// Hours within which the payment before was made, inclusive; more than 24 are not remembered.
+    pub hours_max: u32,
     /// Smallest payment before, in pounds, inclusive: below it was a test.
     pub before_min: Amount,
     /// Smallest percentage of the payment before that this one comes to, inclusive.
@@ -40,11 +44,13 @@ pub struct Settings {
 impl Settings {
     fn read(section: &Section<'_>) -> Option<Self> {
         let known = Known::read(section);
+        let hours_max = section.whole("hours_max", 1..=24);
         let before_min = section.amount("before_min", "an amount of pounds, such as \"50.00\"");
         let percent_min = section.whole("percent_min", 1..=1_000);
         let percent_max = section.whole("percent_max", 1..=10_000);
         Some(Self {
             known: known?,
+            hours_max: hours_max?,
             before_min: before_min?,
             percent_min: percent_min?,
             percent_max: percent_max?,
@@ -53,7 +59,7 @@ impl Settings {
 }
 
 impl Look for Settings {
-    /// Looks for a payment to the same stranger within 24 hours, of which this is from `percent_min`
+    /// Looks for a payment to the same stranger within `hours_max`, of which this is from `percent_min`
     /// to `percent_max`.
     fn look(&self, facts: &Facts) -> Reading {
         if let Some(settled) = self.known.settles(facts) {
@@ -66,20 +72,18 @@ impl Look for Settings {
             self.before_min.hundredths() <= before
                 && (percent(self.percent_min)..=percent(self.percent_max)).contains(&hundredfold)
         };
-        let mut same = to_strangers(facts, DAY_MINUTES).filter(|one| one.payee == 0);
+        let minutes = self.hours_max.saturating_mul(60);
+        let mut same = to_strangers(facts, minutes).filter(|one| one.payee == 0);
         match same.find(|one| is_as_much(one.pence)) {
             Some(before) => {
                 let (before, this) = (told(before.pence), facts.transfer.money);
-                let evidence = format!("the new payee was paid {before} today, and now {this}");
+                let evidence = format!("the new payee was paid {before} just before, and now {this}");
                 Reading::Fired(Cow::Owned(evidence))
             }
             None => Reading::Quiet,
         }
     }
 }
-
-/// Attempts are remembered for 24 hours.
-const DAY_MINUTES: u32 = 24 * 60;
 
 #[cfg(test)]
 mod tests {
@@ -91,6 +95,7 @@ mod tests {
     fn settings() -> Settings {
         Settings {
             known: KNOWN,
+            hours_max: 6,
             before_min: amount("50.00"),
             percent_min: 90,
             percent_max: 300,
@@ -117,7 +122,7 @@ mod tests {
             ("100.00", "50.00", true),
             ("4950.00", "550.00", false),
         ] {
-            let want = format!("the new payee was paid £{before} today, and now");
+            let want = format!("the new payee was paid £{before} just before, and now");
             match settings().look(&after(sum, before, 0)) {
                 Reading::Fired(evidence) => {
                     assert!(is_again, "{sum} after {before}");
@@ -126,6 +131,16 @@ mod tests {
                 reading => assert_eq!((reading, is_again), (Quiet, false), "{sum} after {before}"),
             }
             assert_eq!(settings().look(&after(sum, before, 1)), Quiet, "to another");
+        }
+    }
+
+    #[test]
+    fn the_next_instalment_comes_later() {
+        for (minutes, is_again) in [(360, true), (361, false)] {
+            let mut facts = after("2500.00", "2500.00", 0);
+            facts.recall.attempts = vec![tried(minutes, "2500.00", 0)];
+            let reading = settings().look(&facts);
+            assert_eq!(matches!(reading, Reading::Fired(_)), is_again, "{minutes}");
         }
     }
 

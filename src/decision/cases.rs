@@ -13,6 +13,7 @@ use crate::signal::Reading;
 
 mod account;
 mod facts;
+mod remembered;
 
 use account::account_of;
 use facts::facts;

@@ -4,7 +4,7 @@ use super::*;
 use crate::document::Problem;
 use crate::policy::{Files, load, standard};
 use crate::signal::{self, Family};
-use crate::testing::{facts, pounds};
+use crate::testing::{facts, name_check, pounds};
 use crate::text::{Concept, Mention, Source};
 use crate::transfer::{
     Answer, Call, CallState, Dismissal, Dismissed, NameCheck, NameResult, Stage,
@@ -106,11 +106,12 @@ fn answers_only_add() {
     let review = Some(HoldKind::PendingReview);
 
     // Denied while the call lasts: worth nothing from the review threshold up.
-    let denied = Facts { answers: answers(&DENIAL), ..bland() };
+    let mut denied = Facts { answers: answers(&DENIAL), ..bland() };
+    denied.transfer.name_check = Some(name_check(Some(NameResult::NoMatch), ""));
     assert_eq!(hold(&denied), review);
-    // Five points below it a denial of every question releases, and of all but one does not.
+    // Below it a denial of every question releases, and of all but one does not.
     let mut below = denied.clone();
-    below.transfer.payee.added = None;
+    below.transfer.name_check = None;
     assert_eq!(hold(&below), None);
     below.answers.pop();
     assert_eq!(hold(&below), Some(HoldKind::PendingAnswers));
@@ -218,9 +219,9 @@ fn of_one_evidence_group_the_strongest_counts_once() {
         weighed.find(|weighed| &*weighed.typology == "coached_on_a_call").unwrap().points
     };
     // Added a moment ago and never paid are one event, worth 20 and not 35.
-    assert_eq!(points(&|_| {}), 70);
-    assert_eq!(points(&|facts| facts.transfer.payee.added = None), 65);
-    assert_eq!(points(&|facts| facts.transfer.payee.own = Some(true)), 30);
+    assert_eq!(points(&|_| {}), 67);
+    assert_eq!(points(&|facts| facts.transfer.payee.added = None), 62);
+    assert_eq!(points(&|facts| facts.transfer.payee.own = Some(true)), 35);
 }
 
 #[test]

@@ -175,10 +175,10 @@ fn points_have_the_sign_of_their_family() {
     );
     check(
         "policy.toml",
-        "points = 45",
-        "points = 0",
+        "points = 15             # older",
+        "points = 0              # older",
         &[
-            "policy.toml: `remote_access` has no points anywhere: give it points, count its group in a \
+            "policy.toml: `behavioural_biometrics` has no points anywhere: give it points, count its group in a \
          typology, or remove it",
         ],
     );

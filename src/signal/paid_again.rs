@@ -122,7 +122,7 @@ mod tests {
             ("100.00", "50.00", true),
             ("4950.00", "550.00", false),
         ] {
-            let want = format!("the new payee was paid £{before} just before, and now");
+            let want = format!("the new payee was paid £{before} just before and now");
             match settings().look(&after(sum, before, 0)) {
                 Reading::Fired(evidence) => {
                     assert!(is_again, "{sum} after {before}");

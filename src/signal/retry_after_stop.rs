@@ -5,7 +5,7 @@
 //! were stopped pay the same account again, or go on with their day and pay people they know.
 //!
 //! An account number that was mistyped and stopped for its name is the honest look-alike: so this is
-//! a sign and not a verdict.
+//! a sign and not a decision.
 
 use std::borrow::Cow;
 

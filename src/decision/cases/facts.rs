@@ -21,9 +21,7 @@ use crate::transfer::{
     ProviderKind, Rail, Reputation, Score, Segment, Session, Stage, Texts, Transfer,
 };
 
-mod remembered;
-
-use remembered::remembered;
+use crate::decision::cases::remembered::remembered;
 
 /// Reads the facts of one case, noting every problem.
 pub(super) fn facts(case: &Section<'_>, policy: &Policy) -> Option<Facts> {
@@ -113,7 +111,7 @@ fn transfer(section: &Section<'_>) -> Option<Transfer> {
     })
 }
 
-fn money(section: &Section<'_>, key: &str) -> Option<Money> {
+pub(super) fn money(section: &Section<'_>, key: &str) -> Option<Money> {
     let expected = "an amount, such as \"3200.00\"";
     let amount = section.amount(key, expected);
     let expected = "three letters of ISO 4217, such as \"EUR\"";
@@ -339,7 +337,7 @@ fn words(section: &Section<'_>, key: &str) -> Option<Box<str>> {
 }
 
 /// Reads a list of at most `count_max` tables.
-fn few<T>(
+pub(super) fn few<T>(
     section: &Section<'_>,
     key: &str,
     count_max: usize,
@@ -353,7 +351,7 @@ fn few<T>(
     all(tables.iter().map(read))
 }
 
-fn minutes_ago(section: &Section<'_>, key: &str) -> Option<Time> {
+pub(super) fn minutes_ago(section: &Section<'_>, key: &str) -> Option<Time> {
     let minutes = section.whole(key, 0..=MINUTES_MAX)?;
     Some(NOW.minus(Span::minutes(minutes)))
 }
@@ -363,21 +361,21 @@ fn hours_ago(section: &Section<'_>, key: &str) -> Option<Time> {
     Some(NOW.minus(Span::hours(hours)))
 }
 
-fn days_ago(section: &Section<'_>, key: &str) -> Option<Time> {
+pub(super) fn days_ago(section: &Section<'_>, key: &str) -> Option<Time> {
     let days = section.whole(key, 0..=DAYS_MAX)?;
     Some(NOW.minus(Span::days(days)))
 }
 
 /// When every case takes place: 20 November 2026 at 15:00 UTC, a Friday, like the story this
 /// service began with.
-const NOW: Time = Time::from_micros(1_795_186_800_000_000);
+pub(super) const NOW: Time = Time::from_micros(1_795_186_800_000_000);
 
 /// How long ago the list was loaded that a verified account stands on: a month, so that a policy
 /// which trusts lists for less than that shows it.
 const LISTED_BEFORE: Span = Span::days(30);
 
 // A century: longer than any account.
-const DAYS_MAX: i64 = 36_500;
+pub(super) const DAYS_MAX: i64 = 36_500;
 const HOURS_MAX: i64 = 876_000;
 const MINUTES_MAX: i64 = 52_560_000;
 

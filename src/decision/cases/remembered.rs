@@ -3,9 +3,9 @@
 //! In a running service it comes from the log; a case says it, each part by itself. What is left out
 //! is not remembered, as of a payer never seen.
 
-use super::{DAYS_MAX, NOW, days_ago, few, minutes_ago, money};
 use crate::account::Token;
 use crate::calendar::Span;
+use crate::decision::cases::facts::{DAYS_MAX, NOW, days_ago, few, minutes_ago, money};
 use crate::document::Section;
 use crate::history::recent::TRIES_MAX;
 use crate::history::{Attempt, Inflow, Pair, Recall, Stop, Usual};

@@ -301,7 +301,7 @@ fn a_denial_releases_nothing_that_any_story_would_review() {
     let policy = load(files).unwrap_or_else(|problems| panic!("{problems:?}"));
     // Both stories ask; only the second, which does not lead, is above its review threshold.
     let mut facts = with(&PLAIN, 0b101, facts());
-    for question in ["told_what_to_say", "told_to_keep_secret", "contacted_by_authority"] {
+    for question in ["contacted_by_authority", "promised_back", "told_what_to_say"] {
         facts.answers.push(answer(question, "no"));
     }
     let decision = decide(&facts, &policy);

@@ -6,9 +6,7 @@ use crate::policy::{Files, load, standard};
 use crate::signal::{self, Family};
 use crate::testing::{facts, name_check, pounds};
 use crate::text::{Concept, Mention, Source};
-use crate::transfer::{
-    Answer, Call, CallState, Dismissal, Dismissed, NameCheck, NameResult, Stage,
-};
+use crate::transfer::{Answer, Call, CallState, Dismissed, NameCheck, NameResult, Stage};
 
 fn shipped() -> Policy {
     check(standard()).unwrap_or_else(|problems| panic!("{}", lines(&problems).join("\n"))).policy
@@ -147,9 +145,7 @@ fn a_warning_that_stops_nothing_is_for_somebody_who_can_read_it() {
     let mut facts = facts();
     facts.transfer.payee.times_paid = Some(0);
     facts.transfer.session.call = Some(call(CallState::InProgress));
-    let shown = Some(crate::calendar::Span::seconds(1));
-    let warnings = vec![Dismissal { digest: None, shown }];
-    facts.transfer.session.dismissed = Some(Dismissed { warnings });
+    facts.transfer.session.limit_raised = Some(facts.transfer.confirmed);
     let decision = decide(&facts, &policy);
     assert_eq!((decision.action, decision.step), (Action::Allow, Some(Step::Inform)));
     assert_eq!(decision.shown(), Some(Step::Inform));

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use clearline::decision;
-use clearline::policy::Files;
+use clearline::policy::{Files, load, standard};
+use clearline::signal;
 
 /// Returns the files of a policy's folder.
 fn folder(name: &str, paths: &[&str]) -> Files {
@@ -26,4 +27,15 @@ fn forty_problems_are_shown_as_forty() {
     let want = fs::read_to_string("tests/policy/forty/problems.txt").unwrap();
     assert_eq!(told.join("\n"), want.trim_end(), "{} problems", told.len());
     assert_eq!(told.len(), 40);
+}
+
+#[test]
+fn the_analysts_document_tells_of_every_signal_and_story() {
+    let document = fs::read_to_string("deploy/policy/signals.md").unwrap();
+    let told = document.split("## Measured").next().unwrap();
+    let policy = load(standard()).unwrap();
+    let stories = policy.typologies().iter().map(|typology| &*typology.id);
+    for id in signal::ALL.iter().map(|kind| kind.id).chain(stories) {
+        assert!(told.contains(&format!("`{id}`")), "`{id}` is not told of");
+    }
 }

@@ -275,6 +275,35 @@ fn the_shipped_policy_decides_the_first_draw_as_written_down() {
     );
 }
 
+/// Honest stories whose unknown facts can be drawn so that somebody is held, in more than one telling of a
+/// hundred. Each is a defect that is known of.
+const HELD_MORE_OFTEN: [&str; 0] = [];
+
+#[test]
+fn no_honest_look_alike_is_held_in_more_than_one_telling_of_a_hundred() {
+    let policy = policy::load(policy::standard()).expect("the shipped policy");
+    // 200 take ten minutes: `HONEST_DRAWS=200 cargo test --test stories no_honest -- --nocapture`.
+    let draws = std::env::var("HONEST_DRAWS").map_or(4, |draws| draws.parse().expect("a number"));
+    let mut held_more = Vec::new();
+    let mut asked = 0;
+    for (path, story) in stories().into_iter().filter(|(_, story)| !story.is_scam()) {
+        let mut held = 0;
+        for draw in 0..draws {
+            let variant = Variant::Telling;
+            let order = Order { seed: 5, draw, variant, life: true };
+            let came = strongest(&policy, &story.tell(order).told);
+            held += u32::from(came == 0);
+            asked += u32::from(came == 1);
+        }
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        if draws < held * 100 {
+            held_more.push(format!("{name}: {held} of {draws}"));
+        }
+    }
+    println!("{asked} tellings of {draws} each of the honest stories were asked about");
+    assert_eq!(held_more, HELD_MORE_OFTEN);
+}
+
 /// Decides a telling as the service would, with everything that it remembers, and returns the
 /// strongest answer to a payment that the story is about: 0 held, 1 asked, 2 informed, 3 allowed.
 fn strongest(policy: &Policy, told: &[Told]) -> usize {

@@ -11,6 +11,7 @@
 //! |---|---|---|
 //! | a payer over a year | sums, sizes, hours, how soon payees are paid, the last stop | [`past`] |
 //! | a payer with a payee | first, last, how often, how much | [`pairs`] |
+//! | a payer with a payee | what a person let go after a hold | [`cleared`] |
 //! | a payer's last 24 hours | attempts, whatever came of them | [`recent`] |
 //! | an account across payers | who first paid it or was held | [`drawn`] |
 
@@ -20,12 +21,14 @@ use crate::money::{Amount, Money};
 use crate::tagged::record;
 use crate::transfer::Stage;
 
+pub mod cleared;
 pub mod drawn;
 pub mod pairs;
 pub mod past;
 pub mod recall;
 pub mod recent;
 
+pub use cleared::Clearance;
 pub use recall::{Attempt, Inflow, Stop, Usual};
 
 /// What is remembered of a payer with one payee: what was sent, never what was only attempted.
@@ -72,6 +75,8 @@ pub struct Recall {
     /// Pounds that came into the payer's account from its own others, or by what earlier payments
     /// stated, within 24 hours.
     pub gathered: Option<Money>,
+    /// The last payment to this payee that was held and that a person let go.
+    pub cleared: Option<Clearance>,
 }
 
 /// A list of accounts that the bank vouches for, as one of them finds it.
@@ -103,7 +108,7 @@ pub struct Earlier {
 record!(Pair { 1 payee, 2 first, 3 last, 4 count, 5 total });
 record!(Recall {
     1 payer_first, 2 pair, 3 earlier, 4 client_account, 5 biller, 6 usual, 7 attempts,
-    8 most_new_payees, 9 stop, 10 inflow, 11 gathered,
+    8 most_new_payees, 9 stop, 10 inflow, 11 gathered, 12 cleared,
 });
 record!(Listing { 1 version, 2 loaded });
 record!(Earlier {

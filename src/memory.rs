@@ -19,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 use crate::account::Token;
 use crate::calendar::{Span, Time};
 use crate::entry::{Decided, Entry, Executed, Execution, Identity, Parameters, Parts};
+use crate::history::cleared::Cleared;
 use crate::history::drawn::Drawn;
 use crate::history::pairs::{seconds_of, time_of};
 use crate::history::past::Past;
@@ -97,6 +98,8 @@ struct Payer {
     /// Absent until something was sent or stopped. Shared, because copies of a payer mostly do not
     /// touch it.
     past: Option<Arc<Past>>,
+    /// What a person let go after it was held.
+    cleared: Option<Arc<Cleared>>,
     /// What was tried within a day, and for some days more.
     recent: Option<Arc<Recent>>,
 }
@@ -153,7 +156,7 @@ record!(Head {
     1 position, 2 time, 3 parameters, 4 policy, 5 slot_next, 6 requests_since, 7 payments_since,
     8 drawn_since, 9 reported,
 });
-record!(Payer { 1 slot, 2 first, 3 seen, 4 past, 5 live, 6 recent });
+record!(Payer { 1 slot, 2 first, 3 seen, 4 past, 5 live, 6 recent, 7 cleared });
 record!(Answered { 1 position, 2 fingerprint });
 impl Memory {
     /// Returns what is remembered before the first entry.
@@ -368,6 +371,9 @@ impl Memory {
         if let Some(personal) = executed.personal.as_ref().filter(|_| left) {
             self.send(public.payment, personal.executed, personal.money);
         }
+        if let Some(personal) = &executed.personal {
+            self.clear(public.payment, public.execution, personal.executed, personal.money);
+        }
     }
 
     /// Remembers a payer from its first entry on, and returns what is remembered.
@@ -416,7 +422,15 @@ impl Memory {
 impl Payer {
     /// Begins with what is known of a payer first seen so many seconds after 1970.
     fn new(slot: u32, seconds: u32) -> Self {
-        Self { slot, first: seconds, seen: seconds, live: false, past: None, recent: None }
+        Self {
+            slot,
+            first: seconds,
+            seen: seconds,
+            live: false,
+            past: None,
+            cleared: None,
+            recent: None,
+        }
     }
 
     /// Tells whether some of it is too old.
@@ -457,8 +471,8 @@ pub const AHEAD_MAX: Span = Span::minutes(5);
 ///
 /// 2 remembers lists of accounts; 3 what is usual for payers, their attempts, accounts across payers,
 /// what counts as sent without a report, and past payments that a file brought; 4 keeps attempts with
-/// their payer, eight of a day.
-pub const FOLD_VERSION: u32 = 4;
+/// their payer, eight of a day; 5 remembers what a person let go after it was held.
+pub const FOLD_VERSION: u32 = 5;
 
 // How long a payment's earlier looks are kept, at least, if there is room: the app's look and the
 // engine's are minutes apart, an answer to questions hours.

@@ -176,6 +176,7 @@ signals![
     round_sum,
     e_money_account,
     paid_again,
+    cleared_before,
 ];
 
 mod shape;
@@ -259,6 +260,7 @@ mod tests {
             (43, "round_sum"),
             (44, "e_money_account"),
             (45, "paid_again"),
+            (41, "cleared_before"),
         ];
         for known in permanent {
             assert!(listed.contains(&known), "{known:?}");

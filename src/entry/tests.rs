@@ -16,7 +16,7 @@ use crate::entry::{
     ExecutedPersonal, ExecutedPublic, Execution, Identity, Listed, Parameters, Parts,
     UnscreenedReason, decision_id, decision_position,
 };
-use crate::history::{Attempt, Earlier, Inflow, Listing, Pair, Recall, Stop, Usual};
+use crate::history::{Attempt, Clearance, Earlier, Inflow, Listing, Pair, Recall, Stop, Usual};
 use crate::lists::PART_ROWS_MAX;
 use crate::signal::{Facts, Mode, Reading};
 use crate::testing::{pounds, request, time};
@@ -170,6 +170,15 @@ fn a_decision_with_history_has_these_bytes() {
         reading: Reading::Unavailable(Fact::PayerHistory),
         points: 0,
     });
+    check(&Entry::Decided(Box::new(decided)), name, golden);
+}
+
+#[test]
+fn a_decision_about_a_cleared_payee_has_these_bytes() {
+    let (name, golden) = golden!("entry_decided_cleared.hex");
+    let mut decided = decided();
+    let recall = &mut decided.personal.as_mut().unwrap().facts.recall;
+    recall.cleared = Some(Clearance { sent: at(), money: pounds("3200") });
     check(&Entry::Decided(Box::new(decided)), name, golden);
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::account::Token;
 use crate::calendar::{Span, Time};
 use crate::decision::{Action, HoldKind};
-use crate::entry::{Decided, DecidedPersonal, DecidedPublic, Identity};
+use crate::entry::{Decided, DecidedPersonal, DecidedPublic, Execution, Identity};
 use crate::history::drawn::Drawn;
 use crate::history::pairs::time_of;
 use crate::history::past::{Order, Sent};
@@ -60,6 +60,7 @@ impl Memory {
                 .get(&identity.payee.0)
                 .and_then(|drawn| drawn.inflow(identity.customer, now)),
             gathered: recent.and_then(|recent| recent.gathered(identity.payer, now)),
+            cleared: payer.and_then(|payer| payer.cleared.as_ref()?.get(identity.payee)),
         }
     }
 
@@ -112,6 +113,26 @@ impl Memory {
         }
         if begun && let Some(drawn) = self.drawn.entry(paid.0, || Arc::new(Drawn::begin(at))) {
             Arc::make_mut(drawn).paid(customer, at);
+        }
+    }
+
+    /// Remembers that a payment which was held was sent all the same, because a person let it go; or
+    /// forgets it again, where the money came back.
+    pub(super) fn clear(&mut self, payment: Token, execution: Execution, at: Time, money: Money) {
+        let Some(row) = self.payments.get(&payment.0).filter(|row| row.held) else { return };
+        let (customer, payee) = (row.customer, row.payee);
+        let Some(payer) = self.payers.get_mut(&customer.0) else { return };
+        match execution {
+            Execution::Sent => {
+                let cleared = Arc::make_mut(payer.cleared.get_or_insert_default());
+                cleared.add(payee, at.min(self.head.time), money);
+            }
+            Execution::Returned => {
+                if let Some(cleared) = &mut payer.cleared {
+                    Arc::make_mut(cleared).remove(payee);
+                }
+            }
+            Execution::SentUnscreened | Execution::Rejected | Execution::Cancelled => {}
         }
     }
 

@@ -17,6 +17,8 @@ pub(super) struct Payment {
     pub(super) stage: Stage,
     pub(super) decided: Time,
     pub(super) looks: u32,
+    /// Whether any look held it for a person.
+    pub(super) held: bool,
     /// Whether the last decision waits for answers.
     pub(super) asked: bool,
     pub(super) slot: u32,
@@ -37,7 +39,7 @@ pub(super) struct Payment {
 
 record!(Payment {
     1 decision, 2 stage, 3 decided, 4 looks, 5 asked, 6 slot, 7 customer, 8 payee, 9 money,
-    10 stated, 11 execution, 12 reported, 13 counted, 14 added, 15 session,
+    10 stated, 11 execution, 12 reported, 13 counted, 14 added, 15 session, 16 held,
 });
 
 impl Payment {
@@ -47,6 +49,7 @@ impl Payment {
             stage: decided.public.stage,
             decided: decided.time,
             looks: 0,
+            held: false,
             asked: false,
             slot: decided.slot,
             customer: decided.public.identity.customer,
@@ -67,6 +70,7 @@ impl Payment {
             stage: Stage::AtSubmission,
             decided: executed.time,
             looks: 0,
+            held: false,
             asked: false,
             slot: executed.slot,
             customer: executed.public.customer,
@@ -88,6 +92,7 @@ impl Payment {
         self.stage = decided.public.stage;
         self.decided = decided.time;
         self.looks = self.looks.saturating_add(1);
+        self.held |= decided.public.hold == Some(HoldKind::PendingReview);
         self.asked = decided.public.hold == Some(HoldKind::PendingAnswers);
         self.slot = decided.slot;
         self.customer = identity.customer;

@@ -295,6 +295,35 @@ fn a_stop_is_recalled_of_other_payments_and_an_account_across_payers() {
 }
 
 #[test]
+fn what_was_held_and_then_sent_was_cleared_until_it_comes_back() {
+    for (hold, execution, cleared) in [
+        (Some(HoldKind::PendingReview), Execution::Sent, true),
+        (Some(HoldKind::PendingReview), Execution::SentUnscreened, false),
+        (Some(HoldKind::PendingReview), Execution::Rejected, false),
+        (Some(HoldKind::PendingAnswers), Execution::Sent, false),
+        (None, Execution::Sent, false),
+    ] {
+        let mut memory = with(Span::hours(1), 100);
+        let held = to(1, "00000001");
+        let mut decided = allowed(held.clone(), memory.slot(identity(&held).customer), start());
+        decided.public.action = if hold.is_some() { Action::Hold } else { Action::Allow };
+        decided.public.hold = hold;
+        memory.apply(&Entry::Decided(Box::new(decided)), start());
+        let mut executed = sent(&allowed(held, 1, start()), 1);
+        executed.public.execution = execution;
+        memory.apply(&Entry::Executed(Box::new(executed.clone())), start());
+        let found = recall(&memory, &to(2, "00000001"), start()).cleared;
+        assert_eq!(found.map(|one| one.money), cleared.then(|| pounds("3200")), "{execution:?}");
+        assert_eq!(recall(&memory, &to(2, "00000002"), start()).cleared, None);
+        if cleared {
+            executed.public.execution = Execution::Returned;
+            memory.apply(&Entry::Executed(Box::new(executed)), start());
+            assert_eq!(recall(&memory, &to(2, "00000001"), start()).cleared, None);
+        }
+    }
+}
+
+#[test]
 fn reports_of_a_year_come_to_the_same_history_in_any_order() {
     let executed: Vec<Entry> = (0..60_i64)
         .map(|number| {

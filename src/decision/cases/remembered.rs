@@ -8,7 +8,7 @@ use crate::calendar::Span;
 use crate::decision::cases::facts::{DAYS_MAX, NOW, days_ago, few, minutes_ago, money};
 use crate::document::Section;
 use crate::history::recent::TRIES_MAX;
-use crate::history::{Attempt, Inflow, Pair, Recall, Stop, Usual};
+use crate::history::{Attempt, Clearance, Inflow, Pair, Recall, Stop, Usual};
 use crate::money::{Currency, Money};
 
 /// Reads what is remembered; everything else of the recall stays empty.
@@ -24,6 +24,7 @@ pub(super) fn remembered(section: &Section<'_>) -> Option<Recall> {
     let stop = section.optional("stop", |section, key| stop(&section.section(key)?));
     let inflow = section.optional("inflow", |section, key| inflow(&section.section(key)?));
     let gathered = section.optional("gathered", pounds);
+    let cleared = section.optional("cleared", |section, key| cleared(&section.section(key)?));
     Some(Recall {
         payer_first: payer_first?,
         pair: pair?,
@@ -33,6 +34,7 @@ pub(super) fn remembered(section: &Section<'_>) -> Option<Recall> {
         stop: stop?,
         inflow: inflow?,
         gathered: gathered?,
+        cleared: cleared?,
         ..Recall::default()
     })
 }
@@ -89,6 +91,11 @@ fn attempts(section: &Section<'_>, key: &str) -> Option<Vec<Attempt>> {
     })?;
     attempts.sort_by_key(|attempt| attempt.seconds);
     Some(attempts)
+}
+
+fn cleared(section: &Section<'_>) -> Option<Clearance> {
+    let (sent, money) = (days_ago(section, "days_ago"), pounds(section, "amount"));
+    Some(Clearance { sent: sent?, money: money? })
 }
 
 fn stop(section: &Section<'_>) -> Option<Stop> {

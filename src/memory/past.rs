@@ -120,16 +120,16 @@ impl Memory {
     /// forgets it again, where the money came back.
     pub(super) fn clear(&mut self, payment: Token, execution: Execution, at: Time, money: Money) {
         let Some(row) = self.payments.get(&payment.0).filter(|row| row.held) else { return };
-        let (customer, payee) = (row.customer, row.payee);
+        let (customer, paid) = (row.customer, row.payee);
         let Some(payer) = self.payers.get_mut(&customer.0) else { return };
         match execution {
             Execution::Sent => {
                 let cleared = Arc::make_mut(payer.cleared.get_or_insert_default());
-                cleared.add(payee, at.min(self.head.time), money);
+                cleared.add(paid, at.min(self.head.time), money);
             }
             Execution::Returned => {
                 if let Some(cleared) = &mut payer.cleared {
-                    Arc::make_mut(cleared).remove(payee);
+                    Arc::make_mut(cleared).remove(paid);
                 }
             }
             Execution::SentUnscreened | Execution::Rejected | Execution::Cancelled => {}

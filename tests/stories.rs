@@ -280,6 +280,10 @@ fn the_shipped_policy_decides_the_first_draw_as_written_down() {
 const HELD_MORE_OFTEN: [&str; 0] = [];
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how often to draw is asked of the test, not of a service"
+)]
 fn no_honest_look_alike_is_held_in_more_than_one_telling_of_a_hundred() {
     let policy = policy::load(policy::standard()).expect("the shipped policy");
     // 200 take ten minutes: `HONEST_DRAWS=200 cargo test --test stories no_honest -- --nocapture`.

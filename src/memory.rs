@@ -372,7 +372,7 @@ impl Memory {
             self.send(public.payment, personal.executed, personal.money);
         }
         if let Some(personal) = &executed.personal {
-            self.clear(public.payment, public.execution, personal.executed, personal.money);
+            self.clear(public, personal.executed, personal.money);
         }
     }
 
@@ -471,8 +471,8 @@ pub const AHEAD_MAX: Span = Span::minutes(5);
 ///
 /// 2 remembers lists of accounts; 3 what is usual for payers, their attempts, accounts across payers,
 /// what counts as sent without a report, and past payments that a file brought; 4 keeps attempts with
-/// their payer, eight of a day; 5 remembers what a person let go after it was held.
-pub const FOLD_VERSION: u32 = 5;
+/// their payer, eight of a day; 5 remembers what a person let go after it was held; 6 forgets it whenever the money comes back.
+pub const FOLD_VERSION: u32 = 6;
 
 // How long a payment's earlier looks are kept, at least, if there is room: the app's look and the
 // engine's are minutes apart, an answer to questions hours.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::account::Token;
 use crate::calendar::{Span, Time};
 use crate::decision::{Action, HoldKind};
-use crate::entry::{Decided, DecidedPersonal, DecidedPublic, Execution, Identity};
+use crate::entry::{Decided, DecidedPersonal, DecidedPublic, ExecutedPublic, Execution, Identity};
 use crate::history::drawn::Drawn;
 use crate::history::pairs::time_of;
 use crate::history::past::{Order, Sent};
@@ -116,23 +116,25 @@ impl Memory {
         }
     }
 
-    /// Remembers that a payment which was held was sent all the same, because a person let it go; or
-    /// forgets it again, where the money came back.
-    pub(super) fn clear(&mut self, payment: Token, execution: Execution, at: Time, money: Money) {
-        let Some(row) = self.payments.get(&payment.0).filter(|row| row.held) else { return };
-        let (customer, paid) = (row.customer, row.payee);
-        let Some(payer) = self.payers.get_mut(&customer.0) else { return };
-        match execution {
-            Execution::Sent => {
+    /// Remembers that a payment which was held was sent all the same, because a person let it go. Where
+    /// money came back from the payee, however late, nothing that was let go speaks for it any more.
+    pub(super) fn clear(&mut self, public: &ExecutedPublic, sent: Time, money: Money) {
+        let held = self.payments.get(&public.payment.0).is_some_and(|row| row.held);
+        let Some(payer) = self.payers.get_mut(&public.customer.0) else { return };
+        match public.execution {
+            Execution::Sent if held => {
                 let cleared = Arc::make_mut(payer.cleared.get_or_insert_default());
-                cleared.add(paid, at.min(self.head.time), money);
+                cleared.add(public.payee, sent.min(self.head.time), money);
             }
             Execution::Returned => {
                 if let Some(cleared) = &mut payer.cleared {
-                    Arc::make_mut(cleared).remove(paid);
+                    Arc::make_mut(cleared).remove(public.payee);
                 }
             }
-            Execution::SentUnscreened | Execution::Rejected | Execution::Cancelled => {}
+            Execution::Sent
+            | Execution::SentUnscreened
+            | Execution::Rejected
+            | Execution::Cancelled => {}
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) struct Payment {
     pub(super) stage: Stage,
     pub(super) decided: Time,
     pub(super) looks: u32,
-    /// Whether any look held it for a person.
+    /// Whether the last decision held it for a person.
     pub(super) held: bool,
     /// Whether the last decision waits for answers.
     pub(super) asked: bool,
@@ -92,7 +92,7 @@ impl Payment {
         self.stage = decided.public.stage;
         self.decided = decided.time;
         self.looks = self.looks.saturating_add(1);
-        self.held |= decided.public.hold == Some(HoldKind::PendingReview);
+        self.held = decided.public.hold == Some(HoldKind::PendingReview);
         self.asked = decided.public.hold == Some(HoldKind::PendingAnswers);
         self.slot = decided.slot;
         self.customer = identity.customer;

@@ -316,10 +316,35 @@ fn what_was_held_and_then_sent_was_cleared_until_it_comes_back() {
         assert_eq!(found.map(|one| one.money), cleared.then(|| pounds("3200")), "{execution:?}");
         assert_eq!(recall(&memory, &to(2, "00000002"), start()).cleared, None);
         if cleared {
+            // The payment itself is forgotten by then: its tables have turned over twice.
+            let late = start().plus(Span::days(5));
+            for days in [2, 4] {
+                let now = start().plus(Span::days(days));
+                memory.apply(&Entry::Parameters(memory.parameters()), now);
+            }
+            assert_eq!(memory.payment(executed.public.payment), None);
             executed.public.execution = Execution::Returned;
-            memory.apply(&Entry::Executed(Box::new(executed)), start());
-            assert_eq!(recall(&memory, &to(2, "00000001"), start()).cleared, None);
+            memory.apply(&Entry::Executed(Box::new(executed)), late);
+            assert_eq!(recall(&memory, &to(2, "00000001"), late).cleared, None);
         }
+    }
+}
+
+#[test]
+fn what_was_held_and_then_allowed_was_let_go_by_nobody() {
+    let mut memory = with(Span::hours(1), 100);
+    let held = to(1, "00000001");
+    let mut decided = allowed(held.clone(), memory.slot(identity(&held).customer), start());
+    decided.public.action = Action::Hold;
+    decided.public.hold = Some(HoldKind::PendingReview);
+    memory.apply(&Entry::Decided(Box::new(decided)), start());
+    // The same payment, now to another account, which the policy allows.
+    let moved = Request { id: to(7, "00000002").id, ..to(1, "00000002") };
+    decide(&mut memory, &moved, start());
+    let executed = sent(&allowed(moved, 1, start()), 2);
+    memory.apply(&Entry::Executed(Box::new(executed)), start());
+    for payee in ["00000001", "00000002"] {
+        assert_eq!(recall(&memory, &to(2, payee), start()).cleared, None, "{payee}");
     }
 }
 

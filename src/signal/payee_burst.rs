@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use crate::document::Section;
-use crate::signal::shape::{Known, to_strangers};
+use crate::signal::shape::{DAY_MINUTES, Known, to_strangers};
 use crate::signal::{Facts, Family, Kind, Look, Reading};
 
 /// Permanent.
@@ -61,9 +61,6 @@ impl Look for Settings {
         Reading::Fired(Cow::Owned(evidence))
     }
 }
-
-/// Attempts are remembered for 24 hours.
-const DAY_MINUTES: u32 = 24 * 60;
 
 #[cfg(test)]
 mod tests {

@@ -90,6 +90,9 @@ pub(super) fn to_strangers(facts: &Facts, minutes: u32) -> impl Iterator<Item = 
     passed.filter(move |one| is_stranger(one.payee))
 }
 
+/// As far back as attempts are remembered ([`crate::history::recent::RECENT_AGE`]).
+pub(super) const DAY_MINUTES: u32 = 24 * 60;
+
 /// Writes pence as an amount of pounds.
 pub(super) fn told(pence: u64) -> String {
     let money =

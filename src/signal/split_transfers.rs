@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use crate::document::{Section, all};
 use crate::money::{Amount, Currency, Share};
-use crate::signal::shape::{Known, pence, to_strangers, told};
+use crate::signal::shape::{DAY_MINUTES, Known, pence, to_strangers, told};
 use crate::signal::{Facts, Family, Kind, Look, Reading};
 use crate::transfer::Fact;
 
@@ -129,9 +129,6 @@ impl Look for Settings {
         Reading::Fired(Cow::Owned(evidence))
     }
 }
-
-/// Attempts are remembered for 24 hours.
-const DAY_MINUTES: u32 = 24 * 60;
 
 /// Our bound on `limits`.
 const LIMITS_MAX: usize = 8;

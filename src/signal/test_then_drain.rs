@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use crate::document::Section;
 use crate::money::{Amount, Currency};
-use crate::signal::shape::{Known, pence, to_strangers, told};
+use crate::signal::shape::{DAY_MINUTES, Known, pence, to_strangers, told};
 use crate::signal::{Facts, Family, Kind, Look, Reading};
 use crate::transfer::Fact;
 
@@ -74,9 +74,6 @@ impl Look for Settings {
         }
     }
 }
-
-/// Attempts are remembered for 24 hours.
-const DAY_MINUTES: u32 = 24 * 60;
 
 #[cfg(test)]
 mod tests {

@@ -275,10 +275,6 @@ fn the_shipped_policy_decides_the_first_draw_as_written_down() {
     );
 }
 
-/// Honest stories whose unknown facts can be drawn so that somebody is held, in more than one telling of a
-/// hundred. Each is a defect that is known of.
-const HELD_MORE_OFTEN: [&str; 0] = [];
-
 #[test]
 #[expect(
     clippy::disallowed_methods,
@@ -286,7 +282,8 @@ const HELD_MORE_OFTEN: [&str; 0] = [];
 )]
 fn no_honest_look_alike_is_held_in_more_than_one_telling_of_a_hundred() {
     let policy = policy::load(policy::standard()).expect("the shipped policy");
-    // 200 take ten minutes: `HONEST_DRAWS=200 cargo test --test stories no_honest -- --nocapture`.
+    // 200 take ten minutes, and find two defects that four do not: the vet who is paid at once is held in 19
+    // of them, the employment lawyer in 3. `HONEST_DRAWS=200 cargo test --test stories no_honest -- --nocapture`.
     let draws = std::env::var("HONEST_DRAWS").map_or(4, |draws| draws.parse().expect("a number"));
     let mut held_more = Vec::new();
     let mut asked = 0;
@@ -305,7 +302,7 @@ fn no_honest_look_alike_is_held_in_more_than_one_telling_of_a_hundred() {
         }
     }
     println!("{asked} tellings of {draws} each of the honest stories were asked about");
-    assert_eq!(held_more, HELD_MORE_OFTEN);
+    assert!(held_more.is_empty(), "{held_more:?}");
 }
 
 /// Decides a telling as the service would, with everything that it remembers, and returns the

@@ -153,7 +153,7 @@ pub struct DecidedPersonal {
     /// What was decided, and why.
     pub decision: Decision,
     /// The words that were offered, where a warning was.
-    pub words: Option<Words>,
+    pub words: Option<Box<Words>>,
 }
 
 /// Who and what a request is about, as keyed tokens, and what a retry is compared by.

@@ -23,9 +23,12 @@ pub mod status;
 pub mod stream;
 pub mod write;
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::Either;
 use http::{Request, Response};
 use tonic::body::Body;
 use tonic::service::Routes;
@@ -105,29 +108,32 @@ impl Serve for Door {
         let screening = Arc::clone(&self.screening);
         let path = request.uri().path();
         let (one, many) = (path == SCREEN_TRANSFER, path == SCREEN_TRANSFERS);
-        let elsewhere = (!one && !many).then(|| self.routes.clone());
-        async move {
-            if compressed(&request) {
-                return call::write::<pb::ScreenTransferResponse>(Err(CallError::EncodingUnknown));
-            }
-            if let Some(routes) = elsewhere {
-                // In a box: few calls are of these, and each would be as large as one.
-                return Box::pin(routed(routes, request)).await;
-            }
-            if many {
-                let answers = Answers::new((*screening).clone(), request.into_body());
-                return call::respond(Reply::Tonic(Body::new(answers)));
-            }
-            let patience = screening.patience().of(request.headers());
-            let message = call::read(request.into_body()).await;
-            let question = message.and_then(call::decode).and_then(|m| screening.question(m));
-            let answer = match question {
-                Ok(task) => screening.screen(task, patience).await,
-                Err(error) => Err(error),
-            };
-            call::write(answer)
+        if compressed(&request) {
+            let refused =
+                call::write::<pb::ScreenTransferResponse>(Err(CallError::EncodingUnknown));
+            return Either::Right(ready(refused).boxed());
         }
+        if many {
+            let answers = Answers::new((*screening).clone(), request.into_body());
+            let response = call::respond(Reply::Tonic(Body::new(answers)));
+            return Either::Right(ready(response).boxed());
+        }
+        if one {
+            let patience = screening.patience().of(request.headers());
+            return Either::Left(screened(screening, request.into_body(), patience));
+        }
+        Either::Right(routed(self.routes.clone(), request).boxed())
     }
+}
+
+/// Answers a call of one transfer.
+async fn screened(screening: Arc<Service>, body: Arriving, patience: Duration) -> Response<Reply> {
+    let question = call::read(body).await.and_then(call::decode);
+    let answer = match question.and_then(|message| screening.question(message)) {
+        Ok(task) => screening.screen(task, patience).await,
+        Err(error) => Err(error),
+    };
+    call::write(answer)
 }
 
 /// Lets tonic answer a call.

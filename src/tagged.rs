@@ -75,6 +75,19 @@ pub fn put_field_with(tag: u64, bytes: &mut Vec<u8>, value: impl FnOnce(&mut Vec
     put_sized(bytes, value);
 }
 
+/// Appends `tag`, the length of `value`, and that.
+pub fn put_field_of(tag: u64, value: &[u8], bytes: &mut Vec<u8>) {
+    put_varint(tag, bytes);
+    put_varint(u64::try_from(value.len()).unwrap_or(u64::MAX), bytes);
+    bytes.extend_from_slice(value);
+}
+
+/// Returns how many bytes [`put_field_of`] appends for a value of `length`.
+pub fn field_len(tag: u64, length: usize) -> usize {
+    let head = varint_len(u64::try_from(length).unwrap_or(u64::MAX));
+    varint_len(tag).saturating_add(head).saturating_add(length)
+}
+
 /// Appends the length of what `value` appends, and that.
 pub fn put_sized(bytes: &mut Vec<u8>, value: impl FnOnce(&mut Vec<u8>)) {
     // Nearly every value is shorter than 128 bytes, so one byte is kept for the length and longer
@@ -84,18 +97,24 @@ pub fn put_sized(bytes: &mut Vec<u8>, value: impl FnOnce(&mut Vec<u8>)) {
     let from = bytes.len();
     value(bytes);
     let length = bytes.len().saturating_sub(from);
-    match u8::try_from(length) {
-        Ok(short) if short < 0x80 => {
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte = short;
-            }
-        }
-        _ => {
-            let mut prefix = Vec::with_capacity(10);
-            put_varint(u64::try_from(length).unwrap_or(u64::MAX), &mut prefix);
-            bytes.splice(at..from, prefix);
-        }
+    let mut number = u64::try_from(length).unwrap_or(u64::MAX);
+    let prefix = varint_len(number);
+    if let Some(more) = prefix.checked_sub(1).filter(|more| *more != 0) {
+        let end = bytes.len();
+        bytes.resize(end.saturating_add(more), 0);
+        bytes.copy_within(from..end, from.saturating_add(more));
     }
+    for place in bytes.iter_mut().skip(at).take(prefix) {
+        let low = u8::try_from(number & 0x7f).unwrap_or(0x7f);
+        number >>= 7;
+        *place = if number == 0 { low } else { low | 0x80 };
+    }
+}
+
+/// Returns how many bytes a LEB128 number takes.
+pub fn varint_len(number: u64) -> usize {
+    let bits = u64::BITS.saturating_sub(number.leading_zeros()).max(1);
+    usize::try_from(bits.div_ceil(7)).unwrap_or(10)
 }
 
 /// Appends a minimal LEB128 number.
@@ -466,6 +485,32 @@ mod tests {
             &[1, 3, b'A', b'n', b'n', 3, 2, 0xac, 0x02, 0xc8, 0x01, 5, 1, 1, 2, 0x80, 0x01];
         assert_eq!(sample().to_bytes(), want);
         assert_eq!(Sample::take(want), Ok(sample()));
+    }
+
+    #[test]
+    fn a_value_of_any_length_follows_its_length() {
+        for (length, head) in [
+            (0, &[0][..]),
+            (1, &[1]),
+            (127, &[0x7f]),
+            (128, &[0x80, 0x01]),
+            (16_383, &[0xff, 0x7f]),
+            (16_384, &[0x80, 0x80, 0x01]),
+        ] {
+            let value = vec![7; length];
+            let want = [&[9, 200, 1], head, &value].concat();
+            let (mut appended, mut copied) = (vec![9], vec![9]);
+            put_field_with(200, &mut appended, |bytes| bytes.extend_from_slice(&value));
+            put_field_of(200, &value, &mut copied);
+            assert_eq!(appended, want, "{length}");
+            assert_eq!(copied, want, "{length}");
+            assert_eq!(field_len(200, length), want.len() - 1, "{length}");
+        }
+        for number in [0, 127, 128, u64::MAX] {
+            let mut bytes = Vec::new();
+            put_varint(number, &mut bytes);
+            assert_eq!(varint_len(number), bytes.len(), "{number}");
+        }
     }
 
     #[test]

@@ -272,7 +272,7 @@ fn decided() -> Decided {
     let mut public = DecidedPublic::of(identity, &facts, &decision, [0xcd; 32]);
     public.build = "clearline 0.1.0".into();
     public.continues = Some([6; 16]);
-    let words = Some(words());
+    let words = Some(Box::new(words()));
     let personal = DecidedPersonal { payment_id: asked.payment_id, facts, decision, words };
     Decided { time: at(), slot: 3, public, personal: Some(personal) }
 }

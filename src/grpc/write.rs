@@ -24,7 +24,7 @@ pub fn screened(decided: &Decided, receipt: &Receipt) -> pb::ScreenTransferRespo
         decision: name(decided, receipt),
         action: action(public.action).into(),
         hold_kind: hold_kind(public.hold).into(),
-        warning: personal.and_then(|personal| personal.words.as_ref()).map(warning),
+        warning: personal.and_then(|personal| personal.words.as_deref()).map(warning),
         contact_route: contact_route(decided).into(),
         mode: mode(public.mode).into(),
         policy_digest: digest(&public.policy),
@@ -64,7 +64,7 @@ pub fn decision(
     let facts = &personal.facts;
     let id = |id: &Option<Box<str>>| id.as_deref().unwrap_or_default().to_owned();
     message.payment_id = personal.payment_id.to_string();
-    message.warning = personal.words.as_ref().map(warning);
+    message.warning = personal.words.as_deref().map(warning);
     message.rejected_facts = rejected(&facts.rejected);
     message.findings = findings(&personal.decision);
     message.missing_facts = missing(&personal.decision);
@@ -80,7 +80,7 @@ pub fn decision(
 pub fn summary(decided: &Decided, receipt: &Receipt) -> pb::DecisionSummary {
     let public = &decided.public;
     let personal = decided.personal.as_ref();
-    let words = personal.and_then(|personal| personal.words.as_ref());
+    let words = personal.and_then(|personal| personal.words.as_deref());
     pb::DecisionSummary {
         name: name(decided, receipt),
         request_id: hyphenated(public.identity.request),

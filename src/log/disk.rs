@@ -264,10 +264,14 @@ impl Append for Appending {
     fn prepare(&mut self, bytes: usize) -> io::Result<()> {
         // Written, not only reserved: a first write into what is only reserved changes what the
         // file system knows of the file, and that would be synced as well.
-        let zeros = vec![0; bytes.saturating_sub(self.room())];
-        self.file.write_all_at(&zeros, self.length)?;
-        let written = u64::try_from(zeros.len()).unwrap_or(u64::MAX);
-        self.length = self.length.saturating_add(written);
+        let mut left = bytes.saturating_sub(self.room());
+        while let Some(zeros) = ZEROS.get(..left.min(ZEROS.len())).filter(|zeros| !zeros.is_empty())
+        {
+            self.file.write_all_at(zeros, self.length)?;
+            let written = u64::try_from(zeros.len()).unwrap_or(u64::MAX);
+            self.length = self.length.saturating_add(written);
+            left = left.saturating_sub(zeros.len());
+        }
         Ok(())
     }
 
@@ -280,6 +284,8 @@ impl Append for Appending {
 
 impl Lock for File {}
 
+// What is prepared is written from these, a piece at a time: as many as a write takes without waiting.
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 // Ends the name of a file that is still being written.
 const UNFINISHED: &str = ".new";
 

@@ -1,6 +1,6 @@
 //! Stated: what a look at a payment stated, which a later one inherits.
 
-use crate::tagged::{Fields, TaggedError, put_field_with, record, take_sized};
+use crate::tagged::{Fields, TaggedError, field_len, put_field_of, record, take_sized};
 use crate::transfer::{ANSWERS_MAX, Answer, Inherited, Payee, Transfer};
 
 /// What a look at a payment stated, which a later one inherits.
@@ -31,13 +31,11 @@ impl Stated {
         let inherited = facts.take(7)?;
 
         let fields = [(1, transfer), (2, inherited), (3, answers)];
-        let length: usize = fields.iter().filter_map(|(_, value)| *value).map(<[u8]>::len).sum();
-        let mut bytes = Vec::with_capacity(length.saturating_add(HEADS_BYTES_MAX));
-        for (tag, value) in fields {
-            if let Some(value) = value {
-                put_field_with(tag, &mut bytes, |bytes| bytes.extend_from_slice(value));
-            }
-        }
+        let there = || fields.iter().filter_map(|(tag, value)| value.map(|value| (*tag, value)));
+        let lengths = there().map(|(tag, value)| field_len(tag, value.len()));
+        // Just as long as it is: these are kept, and a longer one would be copied to be cut.
+        let mut bytes = Vec::with_capacity(lengths.fold(0, usize::saturating_add));
+        there().for_each(|(tag, value)| put_field_of(tag, value, &mut bytes));
         Ok(bytes.into())
     }
 
@@ -73,9 +71,6 @@ fn first(answers: &[u8]) -> Result<&[u8], TaggedError> {
     let kept = answers.len().saturating_sub(rest.len());
     Ok(answers.get(..kept).unwrap_or(answers))
 }
-
-/// Tags and lengths of three fields.
-const HEADS_BYTES_MAX: usize = 33;
 
 #[cfg(test)]
 mod tests {

@@ -321,7 +321,10 @@ mod tests {
     fn a_decision_that_comes_out_otherwise_is_named() {
         check(|decided| personal(decided).decision.quiet[0].version += 1, "the decision");
         check(|decided| personal(decided).facts.stage = Stage::Rescreen, "the public part");
-        check(|decided| personal(decided).words = Some(words()), "the words of the warning");
+        check(
+            |decided| personal(decided).words = Some(Box::new(words())),
+            "the words of the warning",
+        );
         check(|decided| decided.public.points = Some(1), "the public part");
         check(|decided| decided.public.fired.push(1), "the public part");
         let digest = "09".repeat(32);

@@ -22,6 +22,7 @@ use h2::server::{Builder, SendResponse};
 use h2::{Ping, PingPong, Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
+use pin_project_lite::pin_project;
 use tokio::sync::watch;
 
 use crate::grpc::call::{Reply, ok};
@@ -120,7 +121,7 @@ pub(super) async fn converse<S: Serve>(
                 let Some(accepted) = accepted else { return Poll::Ready(Ok(())) };
                 let (request, respond) = accepted?;
                 let request = request.map(|stream| Arriving { stream, all: false });
-                waits.push(Either::Left(answer(service.call(request), respond)));
+                waits.push(Either::Left(Answering::new(service.call(request), respond)));
                 called = true;
             }
             if !called && !nudged && !nudge.nudged() {
@@ -133,27 +134,50 @@ pub(super) async fn converse<S: Serve>(
     .await
 }
 
-/// Sends what a call comes to, unless the caller takes it back.
-async fn answer(
-    call: impl Future<Output = Response<Reply>>,
-    mut respond: SendResponse<Bytes>,
-) -> Event {
-    let mut call = pin!(call);
-    let answered = poll_fn(|context| match call.as_mut().poll(context) {
-        Poll::Ready(response) => Poll::Ready(Some(response)),
-        Poll::Pending => respond.poll_reset(context).map(|_| None),
-    });
-    if let Some(response) = answered.await {
-        // A client that has gone or taken its call back is not there to be told.
-        let _ = send(response, respond).await;
+pin_project! {
+    /// One call: answered, and then its answer sent, unless the caller takes it back.
+    ///
+    /// Not an `async fn`, which would keep room for the call twice: thousands of these are made a second.
+    struct Answering<C> {
+        #[pin]
+        call: C,
+        respond: SendResponse<Bytes>,
+        // In a box: few calls are streams, and each would be as large as one.
+        piping: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     }
-    Event::Ended
 }
 
-async fn send(
+impl<C: Future<Output = Response<Reply>>> Answering<C> {
+    fn new(call: C, respond: SendResponse<Bytes>) -> Self {
+        Self { call, respond, piping: None }
+    }
+}
+
+impl<C: Future<Output = Response<Reply>>> Future for Answering<C> {
+    type Output = Event;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Event> {
+        let this = self.project();
+        let piping = match this.piping {
+            Some(piping) => piping,
+            None => match this.call.poll(context) {
+                // A client that has gone or taken its call back is not there to be told.
+                Poll::Ready(response) => match send(response, this.respond) {
+                    Ok(Some(piping)) => this.piping.insert(piping),
+                    Ok(None) | Err(_) => return Poll::Ready(Event::Ended),
+                },
+                Poll::Pending => return this.respond.poll_reset(context).map(|_| Event::Ended),
+            },
+        };
+        piping.as_mut().poll(context).map(|()| Event::Ended)
+    }
+}
+
+/// Sends what a call came to; returns the sending, where that goes on.
+fn send(
     response: Response<Reply>,
-    mut respond: SendResponse<Bytes>,
-) -> Result<(), h2::Error> {
+    respond: &mut SendResponse<Bytes>,
+) -> Result<Option<Pin<Box<dyn Future<Output = ()> + Send>>>, h2::Error> {
     let (head, reply) = response.into_parts();
     let head = Response::from_parts(head, ());
     match reply {
@@ -162,11 +186,19 @@ async fn send(
         Reply::One(message) => {
             let mut stream = respond.send_response(head, false)?;
             stream.send_data(message, false)?;
-            stream.send_trailers(ok())
+            stream.send_trailers(ok())?;
+            Ok(None)
         }
-        Reply::Tonic(body) if body.is_end_stream() => respond.send_response(head, true).map(drop),
-        // In a box: few calls are streams, and each would be as large as one.
-        Reply::Tonic(body) => Box::pin(pipe(body, respond.send_response(head, false)?)).await,
+        Reply::Tonic(body) if body.is_end_stream() => {
+            respond.send_response(head, true)?;
+            Ok(None)
+        }
+        Reply::Tonic(body) => {
+            let stream = respond.send_response(head, false)?;
+            Ok(Some(Box::pin(async move {
+                let _ = pipe(body, stream).await;
+            })))
+        }
     }
 }
 

@@ -89,6 +89,9 @@ struct Serve {
     /// The folder of the policy; the shipped one without it.
     #[arg(long, value_name = "FOLDER")]
     policy: Option<String>,
+    /// Where those who run it look in, such as 127.0.0.1:9464; empty for nowhere.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<String>,
 }
 
 /// Why a command did not do what it was asked to.
@@ -183,6 +186,7 @@ impl Serve {
             ("server.listen", self.listen),
             ("data.folder", self.data),
             ("policy.folder", self.policy),
+            ("admin.listen", self.admin),
         ];
         let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
         Ok(Config::load(Sources { file: self.config, environment: None, flags })?)

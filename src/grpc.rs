@@ -10,6 +10,7 @@
 mod api;
 pub(crate) mod browse;
 pub mod call;
+mod fields;
 pub mod health;
 pub mod history;
 mod iso20022;
@@ -32,6 +33,7 @@ use tonic::service::Routes;
 use tower::Service as _;
 
 use crate::grpc::call::{MESSAGE_BYTES_MAX, Reply};
+pub use crate::grpc::fields::fields;
 use crate::grpc::health::Health;
 use crate::grpc::pb::history_service_server::HistoryServiceServer;
 use crate::grpc::pb::list_service_server::ListServiceServer;
@@ -40,6 +42,7 @@ use crate::grpc::screening::Service;
 use crate::grpc::serve::{Arriving, Serve};
 use crate::grpc::status::CallError;
 use crate::grpc::stream::Answers;
+use crate::telemetry::count::{self, Rpc, Step};
 
 /// Types generated from `proto/`.
 pub mod pb {
@@ -118,13 +121,19 @@ impl Serve for Door {
                 let answers = Answers::new((*screening).clone(), request.into_body());
                 return call::respond(Reply::Tonic(Body::new(answers)));
             }
+            let call = count::call(Rpc::ScreenTransfer);
             let patience = screening.patience().of(request.headers());
             let message = call::read(request.into_body()).await;
+            let reading = count::sample(Step::Read);
             let question = message.and_then(call::decode).and_then(|m| screening.question(m));
+            count::step(Step::Read, reading);
             let answer = match question {
                 Ok(task) => screening.screen(task, patience).await,
                 Err(error) => Err(error),
             };
+            if let Ok(answer) = &answer {
+                call.answered(&answer.decision);
+            }
             call::write(answer)
         }
     }
@@ -133,7 +142,11 @@ impl Serve for Door {
 /// Lets tonic answer a call.
 async fn routed(mut routes: Routes, request: Request<Arriving>) -> Response<Reply> {
     let ours = !request.uri().path().starts_with(STANDARD);
+    let call = count::call(Rpc::of(request.uri().path()));
     let Ok(response) = routes.call(request.map(Body::new)).await;
+    if !response.headers().contains_key("grpc-status") {
+        call.answered("");
+    }
     let response = if ours { call::detailed(response) } else { response };
     response.map(Reply::Tonic)
 }

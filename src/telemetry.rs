@@ -3,6 +3,7 @@
 //! One JSON object a line on standard error; where it goes from there is the operator's choice. The
 //! text of an event is constant and what varies is in its fields, so that both can be searched for.
 //! The decision log is another thing altogether: nothing here is needed to answer for a decision.
+//! [`metrics`] are counted beside, and [`admin`] shows them to monitoring.
 //!
 //! Never holds personal data: no name, account, reference, amount or customer key. Ids of requests
 //! and decisions, digests, counts, positions and times are all it says.
@@ -22,6 +23,7 @@
 //! |---|---|---|
 //! | `panicked` | error | operators: the process ends unless it was `deciding`; report the `location` |
 //! | `the service ends` | error | operators: look at the disk, then start again; nothing acknowledged is lost |
+//! | `the turn is stuck` | error | operators: the disk does not come back; the process ends, start it elsewhere |
 //! | `the log is damaged` | error | operators: restore the file it names from a copy |
 //! | `an entry cannot be read` | error | operators: have the log checked, it names the position |
 //! | `the log cannot be read` | error | operators: look at the disk |
@@ -30,6 +32,7 @@
 //! | `behind panicked` | error | report it; restart, or starts become slow and lists too |
 //! | `snapshot not written` | warn | look at the disk; the next start takes longer |
 //! | `index not built` | warn | look at the disk; lists take longer |
+//! | `admin listener not opened` | warn | free the port or set `admin.listen`; nobody watches meanwhile |
 //! | `a connection could not be accepted` | warn | raise the limit of open files, or ask less |
 //! | `cut while draining` | warn | callers that ignore a drain; they retry |
 //! | `log opened` | info | nobody: how many `entries`, and how many of them a snapshot `spared` |
@@ -38,6 +41,19 @@
 //! | `stopped` | info | nobody |
 //! | `segment scrubbed` | debug | nobody |
 //! | `a connection ended with an error` | debug | nobody |
+
+pub mod admin;
+pub(crate) mod cell;
+pub mod count;
+pub(crate) mod events;
+pub mod families;
+pub mod metrics;
+
+#[cfg(test)]
+pub(crate) mod sample;
+pub mod state;
+pub(crate) mod usage;
+pub(crate) mod window;
 
 use std::cell::Cell;
 use std::io;
@@ -85,7 +101,8 @@ pub fn start(level: Level) {
         .with_current_span(false)
         .with_span_list(false)
         .with_writer(io::stderr);
-    let started = tracing_subscriber::registry().with(lines).with(targets).try_init();
+    let started = tracing_subscriber::registry().with(lines).with(events::Counting).with(targets);
+    let started = started.try_init();
     if started.is_ok() {
         panic::set_hook(Box::new(report));
     }

@@ -57,6 +57,8 @@ pub struct Config {
     pub policy: Option<PathBuf>,
     /// The least urgent events that are written.
     pub level: Level,
+    /// One decision in so many has a log line; 0 for none.
+    pub decision_every: u32,
     /// Whether decisions, calls and steps are counted.
     pub metrics: bool,
     /// Where those who run it look in; nowhere where absent.
@@ -163,6 +165,11 @@ impl Config {
             parameters: parameters(settings, default.parameters),
             policy: shipped_or_folder(settings),
             level: settings.take("telemetry.level", default.level, level),
+            decision_every: settings.number(
+                "telemetry.decision_every",
+                default.decision_every,
+                0..=1_000_000,
+            ),
             metrics: settings.take("telemetry.metrics", default.metrics, yes_or_no),
             admin: settings.take("admin.listen", default.admin, address_or_nowhere),
         };
@@ -202,6 +209,8 @@ impl Default for Config {
             parameters: Parameters::FIRST,
             policy: None,
             level: Level::INFO,
+            // The decision log has them all.
+            decision_every: 0,
             metrics: true,
             // The port that exporters of OpenTelemetry take. Nothing there is secret or of a person,
             // and yet it is nobody's business beyond the machine.
@@ -516,6 +525,7 @@ mod tests {
             ("[data]\nsegment_bytes_max = 65535", "data.segment_bytes_max", "65536"),
             ("[memory]\nwindow_hours = 745", "memory.window_hours", "744"),
             ("[telemetry]\nlevel = \"loud\"", "telemetry.level", "`info`"),
+            ("[telemetry]\ndecision_every = 1000001", "telemetry.decision_every", "1000000"),
             ("[telemetry]\nmetrics = 1", "telemetry.metrics", "`true` or `false`"),
             ("[admin]\nlisten = \"9464\"", "admin.listen", "or empty for none"),
             ("[server]\nport = 1", "server.port", "no such setting"),

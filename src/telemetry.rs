@@ -35,6 +35,7 @@
 //! | `admin listener not opened` | warn | free the port or set `admin.listen`; nobody watches meanwhile |
 //! | `a connection could not be accepted` | warn | raise the limit of open files, or ask less |
 //! | `cut while draining` | warn | callers that ignore a drain; they retry |
+//! | `decided` | info | nobody: one decision in `telemetry.decision_every`, by its ids |
 //! | `log opened` | info | nobody: how many `entries`, and how many of them a snapshot `spared` |
 //! | `snapshot written` | info | nobody |
 //! | `stopping` | info | nobody |
@@ -47,6 +48,7 @@ pub(crate) mod cell;
 pub mod count;
 pub(crate) mod events;
 pub mod families;
+pub mod line;
 pub mod metrics;
 
 #[cfg(test)]
@@ -89,9 +91,10 @@ impl Drop for Deciding {
     }
 }
 
-/// Begins to write events of at least `level`, and to treat panics as faults of the process. Only
-/// the first call of a process counts.
-pub fn start(level: Level) {
+/// Begins to write events of at least `level` and a line for every `decision_every`th decision, and to
+/// treat panics as faults of the process. Only the first call of a process counts.
+pub fn start(level: Level, decision_every: u32) {
+    line::start(decision_every);
     // Others' libraries speak of their own affairs below this.
     let others = LevelFilter::WARN.min(LevelFilter::from_level(level));
     let targets = Targets::new().with_default(others).with_target("clearline", level);

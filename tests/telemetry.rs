@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -173,7 +174,7 @@ struct Server {
     child: Child,
     address: String,
     admin: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -201,7 +202,7 @@ impl Server {
                 break;
             }
         }
-        Self { child, address, admin, _folder: folder }
+        Self { child, address, admin, folder }
     }
 
     fn get(&self, path: &str) -> String {
@@ -293,6 +294,53 @@ fn a_server_shows_what_it_decided_and_what_it_refused() {
     assert!(server.get("/health/ready").starts_with("HTTP/1.1 200 OK"));
     // The parameters, the policy and the decision.
     assert!(server.get("/state").contains("\"entries\": 3"), "{}", server.get("/state"));
+}
+
+#[test]
+fn an_operator_sees_a_running_server_and_a_machine_that_is_fit() {
+    let server = Server::start(&[]);
+    server.screen();
+    let data = server.folder.path().join("data").display().to_string();
+    let run = |arguments: &[&str]| {
+        let ran = Command::new(PROGRAM).env_clear().args(arguments).output().expect("a command");
+        (ran.status.code(), String::from_utf8(ran.stdout).expect("text"))
+    };
+    let (code, screen) = run(&["top", "--once", "--interval", "1", "--admin", &server.admin]);
+    assert_eq!(code, Some(0), "{screen}");
+    for part in [": serving, up ", "log         3 entries", "last hour   ", "of 1\n"] {
+        assert!(screen.contains(part), "{part}\n{screen}");
+    }
+
+    let running =
+        ["doctor", "--data", &data, "--listen", &server.address, "--admin", &server.admin];
+    let (code, checks) = run(&running);
+    assert_eq!(code, Some(0), "{checks}");
+    for part in [
+        "settings    well",
+        "policy      well",
+        "folder      well",
+        "keys        well",
+        "clock       well",
+        "port        well",
+        "admin       well",
+        "queue       well",
+    ] {
+        assert!(checks.contains(part), "{part}\n{checks}");
+    }
+    // A key that others may read, and a port that nobody of ours has: each is named, and it fails.
+    let key = format!("{data}/keys/signing");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("a mode");
+    let (code, checks) =
+        run(&["doctor", "--data", &data, "--listen", &server.address, "--admin", "", "--json"]);
+    assert_eq!(code, Some(1), "{checks}");
+    let found = |name: &str| {
+        let lines = checks.lines().map(|line| serde_json::from_str(line).expect("an object"));
+        let line = lines.into_iter().find(|line: &serde_json::Value| line["check"] == name);
+        line.expect(name)["finding"].as_str().expect("a text").to_owned()
+    };
+    for (name, want) in [("keys", "wrong"), ("port", "wrong"), ("admin", "skipped")] {
+        assert_eq!(found(name), want, "{checks}");
+    }
 }
 
 #[test]

@@ -48,7 +48,7 @@ use crate::turn::start::{Plan, Started, start};
 
 /// Serves under `config` until a signal to stop.
 pub fn run(config: &Config) -> Result<(), CliError> {
-    telemetry::start(config.level);
+    telemetry::start(config.level, config.decision_every);
     let policy = Arc::new(load(config.policy.as_deref())?);
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&config.data).map_err(|source| {
         CliError::Unreadable { path: config.data.display().to_string(), source }

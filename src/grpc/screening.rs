@@ -24,6 +24,7 @@ use crate::grpc::write;
 use crate::log::Receipt;
 use crate::log::reader::{Query, Reader};
 use crate::telemetry::count::{self, Step};
+use crate::telemetry::line;
 use crate::transfer;
 use crate::turn::desk::Desk;
 use crate::turn::{Answer, Execute, Refusal, Screen, Subject, Task};
@@ -121,6 +122,7 @@ impl Service {
                 let writing = count::sample(Step::Answer);
                 let response = write::screened(&decided, &receipt);
                 count::step(Step::Answer, writing);
+                line::decided(&decided, &response.decision);
                 Ok(response)
             }
             Answer::Earlier(position) => {

@@ -27,6 +27,7 @@ use crate::grpc::serve::Arriving;
 use crate::grpc::status::CallError;
 use crate::grpc::write;
 use crate::telemetry::count::{self, Rpc, Step};
+use crate::telemetry::line;
 use crate::turn::desk::Lane;
 use crate::turn::{Answer, Outcome, Refusal};
 
@@ -145,6 +146,7 @@ impl Answers {
                 let writing = count::sample(Step::Answer);
                 let response = write::screened(&decided, &receipt);
                 count::step(Step::Answer, writing);
+                line::decided(&decided, &response.decision);
                 count::told(asked.into_std(), now, &response.decision);
                 answered(request_id, response)
             }

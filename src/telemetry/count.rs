@@ -441,7 +441,7 @@ fn place<'c, L: Copy + PartialEq, C>(all: &[L], cells: &'c [C], wanted: L) -> Op
     cells.get(all.iter().position(|label| *label == wanted)?)
 }
 
-fn kind(hold: Option<HoldKind>) -> usize {
+pub(crate) fn kind(hold: Option<HoldKind>) -> usize {
     match hold {
         None => 0,
         Some(HoldKind::PendingAnswers) => ASKED,
@@ -449,7 +449,7 @@ fn kind(hold: Option<HoldKind>) -> usize {
     }
 }
 
-fn stage(stage: Stage) -> usize {
+pub(crate) fn stage(stage: Stage) -> usize {
     match stage {
         Stage::BeforeConfirmation => 0,
         Stage::AtSubmission => 1,
@@ -457,7 +457,7 @@ fn stage(stage: Stage) -> usize {
     }
 }
 
-fn reached(step: warning::Step) -> usize {
+pub(crate) fn reached(step: warning::Step) -> usize {
     match step {
         warning::Step::Inform => 0,
         warning::Step::Ask => 1,

@@ -214,5 +214,6 @@ mod tests {
         let scrape = Scrape::read("r{a=\"x\"} 1\nr{a=\"y\"} 3\nr{a=\"z\"} 0\nr{a=\"w\"} 3\n");
         let largest = scrape.largest("r", &["a"], 2);
         assert_eq!(largest, [("w".to_owned(), 3.0), ("y".to_owned(), 3.0)]);
+        assert_eq!(scrape.largest("r", &["a"], 9).len(), 3);
     }
 }

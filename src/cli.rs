@@ -22,9 +22,11 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, SettingsError, Sources};
 
+mod admin;
 pub mod bench;
 pub mod decisions;
 pub mod demo;
+mod doctor;
 pub mod evaluate;
 pub mod import;
 pub mod lists;
@@ -34,6 +36,7 @@ pub mod remote;
 pub mod screen;
 pub mod serve;
 pub mod simulate;
+mod top;
 pub mod warnings;
 
 /// Asks of every outgoing transfer whether the payer is being talked out of their money.
@@ -72,6 +75,10 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     /// Measures how fast a server answers, and what it costs.
     Bench(bench::Bench),
+    /// Shows what a running server does, again and again.
+    Top(top::Top),
+    /// Checks that a server can run here and does run well.
+    Doctor(doctor::Doctor),
 }
 
 /// The flags of `serve`. Each is a setting too, and wins over it.
@@ -89,6 +96,9 @@ struct Serve {
     /// The folder of the policy; the shipped one without it.
     #[arg(long, value_name = "FOLDER")]
     policy: Option<String>,
+    /// Where those who run it look in, such as 127.0.0.1:9464; empty for nowhere.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<String>,
 }
 
 /// Why a command did not do what it was asked to.
@@ -174,6 +184,8 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Simulate(simulate) => simulate.run(),
         Command::Evaluate(evaluate) => evaluate.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Top(top) => top.run(),
+        Command::Doctor(doctor) => doctor.run(),
     }
 }
 
@@ -183,6 +195,7 @@ impl Serve {
             ("server.listen", self.listen),
             ("data.folder", self.data),
             ("policy.folder", self.policy),
+            ("admin.listen", self.admin),
         ];
         let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
         Ok(Config::load(Sources { file: self.config, environment: None, flags })?)

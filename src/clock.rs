@@ -7,7 +7,7 @@
 //! turn.
 
 use std::fmt;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::calendar::{Span, Time};
 
@@ -18,6 +18,38 @@ pub trait Clock: fmt::Debug + Send + Sync {
 
     /// Returns how long this clock has run. Never goes back, and says nothing of the calendar.
     fn steady(&self) -> Span;
+}
+
+/// Measures how long something took, for telemetry alone: nothing that it shows may change an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch {
+    start: Instant,
+}
+
+impl Stopwatch {
+    /// Starts one now.
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the time")]
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// Returns the nanoseconds since it was started; those of 584 years at most.
+    pub fn nanos(self) -> u64 {
+        nanos(self.start.elapsed())
+    }
+
+    /// Returns the nanoseconds from when this was started to when `later` was; 0 where that is
+    /// earlier.
+    pub fn nanos_until(self, later: Self) -> u64 {
+        nanos(later.start.saturating_duration_since(self.start))
+    }
+}
+
+impl From<Instant> for Stopwatch {
+    /// Takes an instant that somebody has read anyway.
+    fn from(start: Instant) -> Self {
+        Self { start }
+    }
 }
 
 /// The machine's clock.
@@ -51,6 +83,10 @@ impl Clock for RealClock {
     }
 }
 
+fn nanos(passed: Duration) -> u64 {
+    u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX)
+}
+
 // 292,000 years fit into an `i64` of microseconds.
 fn micros(micros: u128) -> i64 {
     i64::try_from(micros).unwrap_or(i64::MAX)
@@ -70,6 +106,17 @@ mod tests {
             assert!(before <= after);
             before = after;
         }
+    }
+
+    #[test]
+    fn a_stopwatch_started_later_shows_less() {
+        let early = Stopwatch::start();
+        let late = Stopwatch::start();
+        assert_eq!(late.nanos_until(early).min(early.nanos_until(late)), 0);
+        let between = early.nanos_until(late);
+        assert!(between <= early.nanos());
+        let long = early.start + Duration::from_millis(3);
+        assert_eq!(early.nanos_until(Stopwatch::from(long)), 3_000_000);
     }
 
     #[test]

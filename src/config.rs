@@ -35,6 +35,8 @@ pub struct Config {
     pub deadline_max: Duration,
     /// How long a stop waits for calls under way.
     pub drain: Duration,
+    /// How long the turn may stand still with something to do; zero for ever.
+    pub stuck: Duration,
     /// Most calls that wait to be decided.
     pub queue_max: u32,
     /// Most connections at a time.
@@ -55,6 +57,12 @@ pub struct Config {
     pub policy: Option<PathBuf>,
     /// The least urgent events that are written.
     pub level: Level,
+    /// One decision in so many has a log line; 0 for none.
+    pub decision_every: u32,
+    /// Whether decisions, calls and steps are counted.
+    pub metrics: bool,
+    /// Where those who run it look in; nowhere where absent.
+    pub admin: Option<SocketAddr>,
 }
 
 /// Where settings come from, the later ones winning over the earlier ones.
@@ -133,6 +141,7 @@ impl Config {
                 1..=60_000,
             ),
             drain: settings.millis("server.drain_ms", default.drain, 0..=600_000),
+            stuck: settings.millis("server.stuck_ms", default.stuck, 0..=600_000),
             queue_max: settings.number("limits.queue_max", default.queue_max, 1..=65_536),
             connections_max: settings.number(
                 "limits.connections_max",
@@ -156,6 +165,13 @@ impl Config {
             parameters: parameters(settings, default.parameters),
             policy: shipped_or_folder(settings),
             level: settings.take("telemetry.level", default.level, level),
+            decision_every: settings.number(
+                "telemetry.decision_every",
+                default.decision_every,
+                0..=1_000_000,
+            ),
+            metrics: settings.take("telemetry.metrics", default.metrics, yes_or_no),
+            admin: settings.take("admin.listen", default.admin, address_or_nowhere),
         };
         if config.deadline_max < config.deadline_default {
             settings.refuse("server.deadline_default_ms", "at most `server.deadline_max_ms`");
@@ -178,6 +194,8 @@ impl Default for Config {
             deadline_default: Duration::from_millis(800),
             deadline_max: Duration::from_secs(10),
             drain: Duration::from_secs(10),
+            // Twice what any call may take, and two hundred times the longest sync that was seen.
+            stuck: Duration::from_secs(20),
             // A tenth of a second of the busiest day.
             queue_max: 8_192,
             // Below the 1,024 files that a process may have open by default.
@@ -191,6 +209,12 @@ impl Default for Config {
             parameters: Parameters::FIRST,
             policy: None,
             level: Level::INFO,
+            // The decision log has them all.
+            decision_every: 0,
+            metrics: true,
+            // The port that exporters of OpenTelemetry take. Nothing there is secret or of a person,
+            // and yet it is nobody's business beyond the machine.
+            admin: Some(SocketAddr::from(([127, 0, 0, 1], 9_464))),
         }
     }
 }
@@ -356,6 +380,15 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
         .to_owned())
 }
 
+/// Takes an address, of which an empty one means nowhere.
+fn address_or_nowhere(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let advice = "an address and a port, such as `127.0.0.1:9464`, or empty for none";
+    text.parse().map(Some).map_err(|_| advice.to_owned())
+}
+
 fn yes_or_no(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "`true` or `false`".to_owned())
 }
@@ -492,6 +525,9 @@ mod tests {
             ("[data]\nsegment_bytes_max = 65535", "data.segment_bytes_max", "65536"),
             ("[memory]\nwindow_hours = 745", "memory.window_hours", "744"),
             ("[telemetry]\nlevel = \"loud\"", "telemetry.level", "`info`"),
+            ("[telemetry]\ndecision_every = 1000001", "telemetry.decision_every", "1000000"),
+            ("[telemetry]\nmetrics = 1", "telemetry.metrics", "`true` or `false`"),
+            ("[admin]\nlisten = \"9464\"", "admin.listen", "or empty for none"),
             ("[server]\nport = 1", "server.port", "no such setting"),
             ("port = 1", "port", "no such setting"),
             ("[[server]]\ndoors = 1", "server", "no such setting"),

@@ -10,6 +10,7 @@
 mod api;
 pub(crate) mod browse;
 pub mod call;
+mod fields;
 pub mod health;
 pub mod history;
 mod iso20022;
@@ -35,6 +36,7 @@ use tonic::service::Routes;
 use tower::Service as _;
 
 use crate::grpc::call::{MESSAGE_BYTES_MAX, Reply};
+pub use crate::grpc::fields::fields;
 use crate::grpc::health::Health;
 use crate::grpc::pb::history_service_server::HistoryServiceServer;
 use crate::grpc::pb::list_service_server::ListServiceServer;
@@ -43,6 +45,7 @@ use crate::grpc::screening::Service;
 use crate::grpc::serve::{Arriving, Serve};
 use crate::grpc::status::CallError;
 use crate::grpc::stream::Answers;
+use crate::telemetry::count::{self, Rpc, Step};
 
 /// Types generated from `proto/`.
 pub mod pb {
@@ -128,18 +131,29 @@ impl Serve for Door {
 
 /// Answers a call of one transfer.
 async fn screened(screening: Arc<Service>, body: Arriving, patience: Duration) -> Response<Reply> {
-    let question = call::read(body).await.and_then(call::decode);
-    let answer = match question.and_then(|message| screening.question(message)) {
+    let call = count::call(Rpc::ScreenTransfer);
+    let message = call::read(body).await;
+    let reading = count::sample(Step::Read);
+    let question = message.and_then(call::decode).and_then(|m| screening.question(m));
+    count::step(Step::Read, reading);
+    let answer = match question {
         Ok(task) => screening.screen(task, patience).await,
         Err(error) => Err(error),
     };
+    if let Ok(answer) = &answer {
+        call.answered(&answer.decision);
+    }
     call::write(answer)
 }
 
 /// Lets tonic answer a call.
 async fn routed(mut routes: Routes, request: Request<Arriving>) -> Response<Reply> {
     let ours = !request.uri().path().starts_with(STANDARD);
+    let call = count::call(Rpc::of(request.uri().path()));
     let Ok(response) = routes.call(request.map(Body::new)).await;
+    if !response.headers().contains_key("grpc-status") {
+        call.answered("");
+    }
     let response = if ours { call::detailed(response) } else { response };
     response.map(Reply::Tonic)
 }

@@ -3,6 +3,7 @@
 //! One JSON object a line on standard error; where it goes from there is the operator's choice. The
 //! text of an event is constant and what varies is in its fields, so that both can be searched for.
 //! The decision log is another thing altogether: nothing here is needed to answer for a decision.
+//! [`metrics`] are counted beside, and [`admin`] shows them to monitoring.
 //!
 //! Never holds personal data: no name, account, reference, amount or customer key. Ids of requests
 //! and decisions, digests, counts, positions and times are all it says.
@@ -22,6 +23,7 @@
 //! |---|---|---|
 //! | `panicked` | error | operators: the process ends unless it was `deciding`; report the `location` |
 //! | `the service ends` | error | operators: look at the disk, then start again; nothing acknowledged is lost |
+//! | `the turn is stuck` | error | operators: the disk does not come back; the process ends, start it elsewhere |
 //! | `the log is damaged` | error | operators: restore the file it names from a copy |
 //! | `an entry cannot be read` | error | operators: have the log checked, it names the position |
 //! | `the log cannot be read` | error | operators: look at the disk |
@@ -30,14 +32,30 @@
 //! | `behind panicked` | error | report it; restart, or starts become slow and lists too |
 //! | `snapshot not written` | warn | look at the disk; the next start takes longer |
 //! | `index not built` | warn | look at the disk; lists take longer |
+//! | `admin listener not opened` | warn | free the port or set `admin.listen`; nobody watches meanwhile |
 //! | `a connection could not be accepted` | warn | raise the limit of open files, or ask less |
 //! | `cut while draining` | warn | callers that ignore a drain; they retry |
+//! | `decided` | info | nobody: one decision in `telemetry.decision_every`, by its ids |
 //! | `log opened` | info | nobody: how many `entries`, and how many of them a snapshot `spared` |
 //! | `snapshot written` | info | nobody |
 //! | `stopping` | info | nobody |
 //! | `stopped` | info | nobody |
 //! | `segment scrubbed` | debug | nobody |
 //! | `a connection ended with an error` | debug | nobody |
+
+pub mod admin;
+pub(crate) mod cell;
+pub mod count;
+pub(crate) mod events;
+pub mod families;
+pub mod line;
+pub mod metrics;
+
+#[cfg(test)]
+pub(crate) mod sample;
+pub mod state;
+pub(crate) mod usage;
+pub(crate) mod window;
 
 use std::cell::Cell;
 use std::io;
@@ -73,9 +91,10 @@ impl Drop for Deciding {
     }
 }
 
-/// Begins to write events of at least `level`, and to treat panics as faults of the process. Only
-/// the first call of a process counts.
-pub fn start(level: Level) {
+/// Begins to write events of at least `level` and a line for every `decision_every`th decision, and to
+/// treat panics as faults of the process. Only the first call of a process counts.
+pub fn start(level: Level, decision_every: u32) {
+    line::start(decision_every);
     // Others' libraries speak of their own affairs below this.
     let others = LevelFilter::WARN.min(LevelFilter::from_level(level));
     let targets = Targets::new().with_default(others).with_target("clearline", level);
@@ -85,7 +104,8 @@ pub fn start(level: Level) {
         .with_current_span(false)
         .with_span_list(false)
         .with_writer(io::stderr);
-    let started = tracing_subscriber::registry().with(lines).with(targets).try_init();
+    let started = tracing_subscriber::registry().with(lines).with(events::Counting).with(targets);
+    let started = started.try_init();
     if started.is_ok() {
         panic::set_hook(Box::new(report));
     }

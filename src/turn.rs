@@ -26,6 +26,7 @@ use crate::money::Money;
 use crate::policy::Policy;
 use crate::signal::{Facts, Mode};
 use crate::telemetry::Deciding;
+use crate::telemetry::count::{self, Step};
 use crate::text::Mention;
 use crate::transfer::{Rejected, Request};
 use crate::turn::import::{Part, Settled};
@@ -248,6 +249,7 @@ impl<L: Log> Engine<L> {
         clock: Time,
         outcomes: &mut Vec<Outcome>,
     ) -> Result<(), EngineError> {
+        count::batch(tasks.len());
         let mut batch = Batch::take(&mut self.log, &mut self.memory, clock)?;
         self.placed.clear();
         self.entries.clear();
@@ -257,6 +259,7 @@ impl<L: Log> Engine<L> {
                 batch.warm(left.as_slice().iter().take(AHEAD));
             }
             let Some(task) = left.next() else { break };
+            let deciding = count::sample(Step::Decide);
             let made = match task {
                 Task::Screen(screen) => batch.screen(*screen, &self.policy),
                 Task::Execute(execute) => batch.execute(*execute),
@@ -268,7 +271,10 @@ impl<L: Log> Engine<L> {
             };
             self.placed.push(match made {
                 Made::Entry(entry) => {
+                    let recording = count::step(Step::Decide, deciding);
                     batch.push(&entry)?;
+                    count::step(Step::Record, recording);
+                    count::made(&entry);
                     self.entries.push((number, entry));
                     Placed::Entry
                 }

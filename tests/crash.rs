@@ -223,7 +223,7 @@ struct Server {
 impl Server {
     fn start(data: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_clearline"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--admin", "", "--data"])
             .arg(data)
             .stdout(Stdio::piped())
             .spawn()

@@ -7,6 +7,9 @@
 //! The first write or sync that fails ends the process at once and with an error: no answer leaves
 //! after it, and the next start finds out what is on disk.
 
+mod monitoring;
+mod watch;
+
 use std::error::Error as StdError;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -16,8 +19,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::watch as channels;
 
+use crate::cli::serve::monitoring::Monitoring;
 use crate::cli::{CliError, policy as policies};
 use crate::clock::{Clock as _, RealClock};
 use crate::config::Config;
@@ -34,6 +38,7 @@ use crate::memory::FOLD_VERSION;
 use crate::memory::snapshot::Slices;
 use crate::policy::{self, Policy};
 use crate::telemetry;
+use crate::telemetry::count::Counts;
 use crate::turn::Engine;
 use crate::turn::behind::{Behind, Work};
 use crate::turn::clockwork::Clockwork;
@@ -43,7 +48,7 @@ use crate::turn::start::{Plan, Started, start};
 
 /// Serves under `config` until a signal to stop.
 pub fn run(config: &Config) -> Result<(), CliError> {
-    telemetry::start(config.level);
+    telemetry::start(config.level, config.decision_every);
     let policy = Arc::new(load(config.policy.as_deref())?);
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&config.data).map_err(|source| {
         CliError::Unreadable { path: config.data.display().to_string(), source }
@@ -65,20 +70,29 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     tracing::info!(entries = engine.memory().position(), spared, "log opened");
 
     let reader = engine.log().reader();
-    let work = Work { disk: Arc::clone(&disk), keys, reader: reader.clone(), clock };
-    let behind = Behind::start(work, config.snapshot_entries, spared).map_err(|e| failed(&e))?;
     let queue = Arc::new(Queue::new(usize::try_from(config.queue_max).unwrap_or(usize::MAX)));
+    let watched = (Arc::clone(&queue), reader.clone());
+    let monitoring = Monitoring::open(config, &policy, watched, (spared, clock));
+    let counts = monitoring.counts();
+    let work = Work { disk: Arc::clone(&disk), keys, reader: reader.clone(), clock, counts };
+    let behind = Behind::start(work, config.snapshot_entries, spared).map_err(|e| failed(&e))?;
     let first = Desk::new(Arc::clone(&queue), reader, policy, tokens);
-    let (stopping, stop) = watch::channel(false);
+    let (stopping, stop) = channels::channel(false);
 
     // Before anyone is told where to call: whoever knows may also say stop.
     let signals = Signals::take().map_err(|error| failed(&error))?;
-    let turn = turn_thread(engine, Arc::clone(&queue), clockwork, behind)?;
-    let (address, doors) = doors(config, &first, clock, &stop)?;
-    greet(config, address);
+    let (waiting, counts) = (Arc::clone(&queue), monitoring.counts());
+    let turn = turn_thread(engine, waiting, (clockwork, behind), counts)?;
+    let (address, doors) = doors(config, &first, (clock, &stop), &monitoring)?;
+    monitoring.state().set_serving(true);
+    greet(config, address, &monitoring);
+    let watched = (Arc::clone(&queue), Arc::clone(monitoring.state()));
+    watch::start(watched, stopping.clone(), config.stuck).map_err(|error| failed(&error))?;
     signals.wait();
 
     tracing::info!("stopping");
+    watch::stopping();
+    monitoring.state().set_serving(false);
     let _ = stopping.send(true);
     for door in doors {
         if door.join().is_err() {
@@ -92,7 +106,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
 
 /// Loads the policy in a folder, or the shipped one, and runs its cases: a policy that does not
 /// decide as its own stories say is not served.
-fn load(folder: Option<&Path>) -> Result<Policy, CliError> {
+pub(super) fn load(folder: Option<&Path>) -> Result<Policy, CliError> {
     let files = match folder {
         Some(folder) => policies::read(folder)?,
         None => policy::standard(),
@@ -109,10 +123,13 @@ fn load(folder: Option<&Path>) -> Result<Policy, CliError> {
 fn turn_thread(
     mut engine: Engine<Files>,
     queue: Arc<Queue>,
-    mut clockwork: Clockwork<RealClock>,
-    mut behind: Behind,
+    (mut clockwork, mut behind): (Clockwork<RealClock>, Behind),
+    counts: Option<Counts>,
 ) -> Result<JoinHandle<Engine<Files>>, CliError> {
     let thread = std::thread::Builder::new().name("turn".to_owned()).spawn(move || {
+        if let Some(counts) = counts {
+            counts.enter();
+        }
         let ended = run_turn(&mut engine, &queue, &mut clockwork, |engine| behind.look(engine));
         if let Err(error) = ended {
             fail(&error);
@@ -143,8 +160,8 @@ fn close(disk: &dyn Disk, engine: Engine<Files>) -> Result<(), CliError> {
 fn doors(
     config: &Config,
     desk: &Desk,
-    clock: RealClock,
-    stop: &watch::Receiver<bool>,
+    (clock, stop): (RealClock, &channels::Receiver<bool>),
+    monitoring: &Monitoring,
 ) -> Result<(SocketAddr, Vec<JoinHandle<()>>), CliError> {
     let mut address = config.listen;
     let mut doors = Vec::new();
@@ -163,8 +180,14 @@ fn doors(
         };
         let (desk, stop) = (desk.another(), stop.clone());
         let (open, opened) = channel();
+        let counts = monitoring.counts();
         let thread = std::thread::Builder::new().name(format!("door {number}"));
-        let door = thread.spawn(move || door(&settings, desk, clock, stop, &open));
+        let door = thread.spawn(move || {
+            if let Some(counts) = counts {
+                counts.enter();
+            }
+            door(&settings, desk, clock, stop, &open);
+        });
         doors.push(door.map_err(|error| failed(&error))?);
         address = match opened.recv() {
             Ok(Ok(address)) => address,
@@ -189,7 +212,7 @@ fn door(
     settings: &DoorSettings,
     desk: Desk,
     clock: RealClock,
-    stop: watch::Receiver<bool>,
+    stop: channels::Receiver<bool>,
     open: &Sender<Result<SocketAddr, String>>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -232,17 +255,21 @@ fn door(
     });
 }
 
-/// Says what runs, in three lines, with what to try next.
-fn greet(config: &Config, address: SocketAddr) {
+/// Says what runs, in a few lines, with what to try next.
+fn greet(config: &Config, address: SocketAddr, monitoring: &Monitoring) {
     let policy = config.policy.as_deref().map_or_else(
         || "the shipped policy".to_owned(),
         |folder| format!("the policy in `{}`", folder.display()),
     );
+    let admin = monitoring.address().map_or_else(String::new, |admin| {
+        format!("clearline: shows itself to those who run it at http://{admin}/metrics\n")
+    });
     // Whoever started the service may have stopped reading what it says.
     let _ = write!(
         std::io::stdout().lock(),
         "clearline: listening on {address}\n\
          clearline: keeps its log in `{}` and decides by {policy}\n\
+         {admin}\
          clearline: next, in another terminal: clearline screen --example --address {address}\n",
         config.data.display(),
     );

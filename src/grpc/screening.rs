@@ -23,6 +23,8 @@ use crate::grpc::status::CallError;
 use crate::grpc::write;
 use crate::log::Receipt;
 use crate::log::reader::{Query, Reader};
+use crate::telemetry::count::{self, Step};
+use crate::telemetry::line;
 use crate::transfer;
 use crate::turn::desk::Desk;
 use crate::turn::{Answer, Execute, Refusal, Screen, Subject, Task};
@@ -116,7 +118,13 @@ impl Service {
         deadline: Instant,
     ) -> Result<pb::ScreenTransferResponse, CallError> {
         match answer {
-            Answer::Decided(decided, receipt) => Ok(write::screened(&decided, &receipt)),
+            Answer::Decided(decided, receipt) => {
+                let writing = count::sample(Step::Answer);
+                let response = write::screened(&decided, &receipt);
+                count::step(Step::Answer, writing);
+                line::decided(&decided, &response.decision);
+                Ok(response)
+            }
             Answer::Earlier(position) => {
                 let read = move |reader: &Reader| browse::decided(reader, position);
                 // In a box: few calls are retries, and each would be as large as one.

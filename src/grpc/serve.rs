@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 pub use crate::grpc::serve::connection::{Arriving, Serve};
 use crate::grpc::serve::connection::{Broken, converse};
 use crate::grpc::serve::greeting::greet;
+use crate::telemetry::count::{self, Limit};
 
 /// What callers may cost.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +97,7 @@ pub async fn serve<S: Serve>(
         Ok(()) => 0,
         Err(_) => open.len(),
     };
+    (0..cut).for_each(|_| count::limited(Limit::Drain));
     open.shutdown().await;
     Stopped { cut }
 }
@@ -105,6 +107,9 @@ async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
 ) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    if places.available_permits() == 0 {
+        count::limited(Limit::Connections);
+    }
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => Some((stream, place)),
@@ -125,6 +130,7 @@ async fn connection<S: Serve>(
     calls_max: u32,
     mut drains: watch::Receiver<bool>,
 ) {
+    let _open = count::connection();
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
     let greeting = tokio::select! {
@@ -132,8 +138,11 @@ async fn connection<S: Serve>(
         greeting = tokio::time::timeout(GREETING, greet(stream)) => greeting,
         _ = drains.wait_for(|draining| *draining) => return,
     };
-    let Ok(Some(greeted)) = greeting else { return };
+    let Ok(Some(greeted)) = greeting else { return count::limited(Limit::Greeting) };
     if let Err(error) = converse(greeted, service, calls_max, drains).await {
+        if matches!(error, Broken::Silent) {
+            count::limited(Limit::Silent);
+        }
         // Ordinary for clients that go away; no text of theirs is in it.
         tracing::debug!(
             silent = matches!(error, Broken::Silent),

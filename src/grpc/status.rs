@@ -12,6 +12,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::grpc::pb;
 use crate::grpc::read::FieldProblem;
+use crate::telemetry::count;
 use crate::turn::Refusal;
 
 /// Why a call, or one transfer of a stream, has no answer.
@@ -222,6 +223,7 @@ impl From<Refusal> for CallError {
 impl From<CallError> for Status {
     fn from(error: CallError) -> Self {
         let Told { code, reason, message, retry } = error.told();
+        count::refused(reason);
         let mut details = ErrorDetails::new();
         details.set_error_info(reason, DOMAIN, []);
         for problem in error.problems() {
@@ -238,6 +240,7 @@ impl From<CallError> for Status {
 impl From<CallError> for pb::Error {
     fn from(error: CallError) -> Self {
         let Told { code, reason, message, retry } = error.told();
+        count::refused(reason);
         let violations = error.problems().into_iter().map(|problem| pb::FieldViolation {
             field: problem.field.into(),
             description: problem.expected.to_owned(),
@@ -251,6 +254,34 @@ impl From<CallError> for pb::Error {
         }
     }
 }
+
+/// Every reason, sorted: what telemetry counts errors by.
+pub const REASONS: &[&str] = &[
+    "DECIDING_FAILED",
+    "DECISION_NOT_FOUND",
+    "DECISION_UNREADABLE",
+    "DOCUMENT_MALFORMED",
+    "ENCODING_UNKNOWN",
+    "EXECUTION_CONFLICT",
+    "EXPIRED",
+    "EXPIRED_BEFORE_DECIDING",
+    "IMPORT_PART_ELSEWHERE",
+    "LIST_PART_EARLY",
+    "LIST_VERSION_OLD",
+    "LIST_VERSION_REUSED",
+    "MESSAGE_MALFORMED",
+    "MESSAGE_TOO_LARGE",
+    "METHOD_UNKNOWN",
+    "OUTCOME_UNKNOWN",
+    "PAGE_TOKEN_MALFORMED",
+    "QUEUE_FULL",
+    "REQUEST_IDS_FULL",
+    "REQUEST_ID_REUSED",
+    "REQUEST_MALFORMED",
+    "REQUEST_TOO_OLD",
+    "STOPPING",
+    "TRANSFER_MALFORMED",
+];
 
 /// Qualifies every reason, so that callers can tell them from another service's.
 pub const DOMAIN: &str = "screening.clearline";
@@ -321,6 +352,14 @@ mod tests {
             assert_eq!(message.field_violations.len(), named);
             assert_eq!(message.retry_delay.is_some(), details.retry_info().is_some(), "{reason}");
         }
+    }
+
+    #[test]
+    fn every_reason_is_counted_by_its_name() {
+        let mut reasons: Vec<_> = every().iter().map(CallError::reason).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        assert_eq!(reasons, REASONS);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use prost::Message as _;
 use tokio::time::Instant;
 use tonic::Status;
 
+use crate::clock::Stopwatch;
 use crate::grpc::call::{self, Messages};
 use crate::grpc::pb;
 use crate::grpc::pb::screen_transfers_response::Answer as Message;
@@ -25,6 +26,8 @@ use crate::grpc::screening::Service;
 use crate::grpc::serve::Arriving;
 use crate::grpc::status::CallError;
 use crate::grpc::write;
+use crate::telemetry::count::{self, Rpc, Step};
+use crate::telemetry::line;
 use crate::turn::desk::Lane;
 use crate::turn::{Answer, Outcome, Refusal};
 
@@ -46,11 +49,13 @@ pub struct Answers {
     bytes: BytesMut,
     /// Ends when the server is to stop.
     stopping: Later<()>,
+    _call: count::Call,
 }
 
 /// Which question an answer is for.
 struct Tag {
     request_id: String,
+    asked: Instant,
     deadline: Instant,
 }
 
@@ -73,14 +78,18 @@ impl Answers {
                 // A sender that is gone stops the server as well.
                 let _ = stopping.wait_for(|stopping| *stopping).await;
             }),
+            _call: count::call(Rpc::ScreenTransfers),
         }
     }
 
     /// Takes over every answer that is there.
     fn poll_answers(&mut self, context: &mut Context<'_>) {
+        // What is there now was there at one moment, so one look at the clock is enough for all.
+        let mut now = None;
         while let Poll::Ready(Some((tag, outcome))) = self.lane.poll_outcome(context) {
             self.asked = self.asked.saturating_sub(1);
-            self.answer(tag, outcome);
+            now = now.or_else(count::timer);
+            self.answer(tag, outcome, now);
         }
         while let Poll::Ready(Some(answer)) = Pin::new(&mut self.earlier).poll_next(context) {
             self.ready.push_back(answer);
@@ -117,28 +126,38 @@ impl Answers {
         let (stated, rejected) = read::timeout(question.timeout);
         let now = Instant::now();
         let deadline = now.checked_add(self.service.patience().of_stated(stated)).unwrap_or(now);
+        let reading = count::sample(Step::Read);
         match self.service.read(message) {
             Ok(mut request) => {
                 request.rejected.extend(rejected);
                 let task = self.service.task(request);
-                self.lane.push(task, Tag { request_id, deadline }, deadline);
+                count::step(Step::Read, reading);
+                self.lane.push(task, Tag { request_id, asked: now, deadline }, deadline);
                 self.asked = self.asked.saturating_add(1);
             }
             Err(error) => self.ready.push_back(refused(request_id, error)),
         }
     }
 
-    fn answer(&mut self, tag: Tag, outcome: Outcome) {
-        let Tag { request_id, deadline } = tag;
+    fn answer(&mut self, tag: Tag, outcome: Outcome, now: Option<Stopwatch>) {
+        let Tag { request_id, asked, deadline } = tag;
         let answer = match outcome {
             Ok(Answer::Decided(decided, receipt)) => {
-                answered(request_id, write::screened(&decided, &receipt))
+                let writing = count::sample(Step::Answer);
+                let response = write::screened(&decided, &receipt);
+                count::step(Step::Answer, writing);
+                line::decided(&decided, &response.decision);
+                count::told(asked.into_std(), now, &response.decision);
+                answered(request_id, response)
             }
             Ok(earlier) => {
                 let service = self.service.clone();
                 self.earlier.push(Box::pin(async move {
                     match service.screened(earlier, deadline).await {
-                        Ok(response) => answered(request_id, response),
+                        Ok(response) => {
+                            count::told(asked.into_std(), count::timer(), &response.decision);
+                            answered(request_id, response)
+                        }
                         Err(error) => refused(request_id, error),
                     }
                 }));

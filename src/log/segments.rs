@@ -22,6 +22,7 @@ use crate::log::reader::Reader;
 use crate::log::recovery::{Each, RELEASED, recover};
 use crate::log::seal::Sealer;
 use crate::log::{Base, Commit, Fatal, Log, Recorded, Stored, Turn};
+use crate::telemetry::count::{self, Step};
 use crate::tlog::checkpoint::{Checkpoint, Signer};
 use crate::tlog::{Frontier, Hash};
 
@@ -276,11 +277,15 @@ impl fmt::Debug for Batch {
 /// Appends a frame and syncs it. Small frames go into room that is prepared for many of them: their
 /// sync then writes one thing and not two, which is a third of the time that a lone caller waits.
 fn write(file: &mut dyn Append, frame: &[u8], room_bytes: usize) -> io::Result<()> {
+    let writing = count::timer();
     if frame.len() <= SMALL_BYTES && file.room() < frame.len() {
         file.prepare(room_bytes)?;
     }
     file.append(frame)?;
-    file.sync()
+    let syncing = count::step(Step::Write, writing);
+    file.sync()?;
+    count::step(Step::Sync, syncing);
+    Ok(())
 }
 
 fn write_failed(file: String, source: io::Error) -> Fatal {

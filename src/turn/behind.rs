@@ -21,6 +21,7 @@ use crate::log::segments::Files;
 use crate::log::{Base, snapshot};
 use crate::memory::snapshot::Slices;
 use crate::memory::{FOLD_VERSION, Memory};
+use crate::telemetry::count::{self, Counts};
 use crate::turn::Engine;
 
 /// The thread behind, as the turn sees it.
@@ -46,6 +47,8 @@ pub struct Work<C> {
     pub reader: Reader,
     /// Tells when the scrub is due.
     pub clock: C,
+    /// Where the thread counts; nowhere where it does not.
+    pub counts: Option<Counts>,
 }
 
 impl Behind {
@@ -99,7 +102,10 @@ impl Behind {
 }
 
 impl<C: Clock> Work<C> {
-    fn go_on(self, orders: &Receiver<(Base, Memory)>, slot_next: &AtomicU32) {
+    fn go_on(mut self, orders: &Receiver<(Base, Memory)>, slot_next: &AtomicU32) {
+        if let Some(counts) = self.counts.take() {
+            counts.enter();
+        }
         let (mut scrub, mut scratch) = (Scrub::default(), Scratch::default());
         let mut scrubbed = self.clock.steady();
         loop {
@@ -123,7 +129,10 @@ impl<C: Clock> Work<C> {
     fn snapshot(&self, base: &Base, memory: Memory) {
         let position = base.position();
         match snapshot::write(&*self.disk, FOLD_VERSION, base, &mut Slices::new(memory)) {
-            Ok(()) => tracing::info!(position, "snapshot written"),
+            Ok(()) => {
+                count::snapshot(position);
+                tracing::info!(position, "snapshot written");
+            }
             Err(error) => tracing::warn!(position, %error, "snapshot not written"),
         }
     }

@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -51,6 +51,19 @@ pub struct Queue {
     /// Streams that found the queue full wait for this.
     room: Notify,
     length_max: usize,
+    /// How often the turn has come for more.
+    turns: AtomicU64,
+    /// The turn has tasks that it has not come back from.
+    away: AtomicBool,
+}
+
+/// How far the turn is, for whoever looks after it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Progress {
+    /// How often it has come for more tasks.
+    pub turns: u64,
+    /// Whether it has tasks, or tasks wait for it.
+    pub at_work: bool,
 }
 
 /// A task and the call that waits for it.
@@ -257,7 +270,14 @@ impl Call {
 impl Queue {
     /// Makes an empty queue for at most `length_max` tasks.
     pub fn new(length_max: usize) -> Self {
-        Self { waiting: Mutex::default(), filled: Condvar::new(), room: Notify::new(), length_max }
+        Self {
+            waiting: Mutex::default(),
+            filled: Condvar::new(),
+            room: Notify::new(),
+            length_max,
+            turns: AtomicU64::new(0),
+            away: AtomicBool::new(false),
+        }
     }
 
     /// Takes nothing more in. What waits is still decided.
@@ -273,6 +293,12 @@ impl Queue {
         waiting.jobs.len().saturating_add(waiting.parts.len())
     }
 
+    /// Returns how far the turn is.
+    pub fn progress(&self) -> Progress {
+        let turns = self.turns.load(Ordering::Relaxed);
+        Progress { turns, at_work: self.away.load(Ordering::Relaxed) || !self.is_empty() }
+    }
+
     /// Tells whether no task waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -286,6 +312,8 @@ impl Queue {
     /// batches where it was passed over `waiting::PASSED_MAX` times.
     pub fn take(&self, count_max: usize, jobs: &mut Vec<Job>) -> bool {
         jobs.clear();
+        self.away.store(false, Ordering::Relaxed);
+        self.turns.fetch_add(1, Ordering::Relaxed);
         let mut waiting = locked(&self.waiting);
         loop {
             if !(waiting.jobs.is_empty() && waiting.parts.is_empty()) {
@@ -298,6 +326,7 @@ impl Queue {
             waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         waiting.idle = false;
+        self.away.store(true, Ordering::Relaxed);
         if let Some(part) = waiting.part() {
             jobs.push(part);
         } else if waiting.jobs.len() <= count_max {

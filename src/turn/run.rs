@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::log::Log;
+use crate::telemetry::count::{self, Step};
 use crate::turn::clockwork::{ClockError, Clockwork};
 use crate::turn::desk::{Calls, Queue, split};
 use crate::turn::{Engine, EngineError};
@@ -41,10 +42,12 @@ pub fn run<L: Log, C: Clock>(
         if jobs.is_empty() {
             continue;
         }
+        let turning = count::timer();
         split(&mut jobs, &mut tasks, &mut calls);
         let now = clockwork.read()?;
         engine.answer(&mut tasks, now, &mut outcomes)?;
         calls.post(&mut outcomes);
+        count::step(Step::Turn, turning);
         after(engine);
     }
 }

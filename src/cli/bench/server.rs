@@ -82,10 +82,12 @@ impl Server {
     pub fn start(program: &Path, folder: &Folder) -> Result<Self, ServerError> {
         let data = folder.path().join("data");
         let mut command = Command::new(program);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
-        // What is set for a real server is not meant for this one.
+        command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "", "--data"]).arg(data);
+        // What is set for a real server is not meant for this one, but whether it counts: with and
+        // without, that is what counting costs.
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().to_uppercase().starts_with("CLEARLINE__") {
+            let own = name.to_string_lossy().to_uppercase();
+            if own.starts_with("CLEARLINE__") && own != "CLEARLINE__TELEMETRY__METRICS" {
                 command.env_remove(name);
             }
         }

@@ -85,3 +85,19 @@ fn parts_of_files_have_places_of_their_own() {
     let mut jobs = Vec::new();
     assert!(queue.take(1_024, &mut jobs) && jobs.is_empty());
 }
+
+#[test]
+fn whoever_looks_after_the_turn_sees_whether_it_has_something_to_do_and_comes_back() {
+    let (queue, mut calls) = (Queue::new(8), Vec::new());
+    assert_eq!(queue.progress(), Progress { turns: 0, at_work: false });
+    queue.put(live(&mut calls)).unwrap();
+    assert_eq!(queue.progress(), Progress { turns: 0, at_work: true });
+    let mut jobs = Vec::new();
+    assert!(queue.take(8, &mut jobs));
+    // Nothing waits, and it is away with what waited.
+    assert!(queue.is_empty());
+    assert_eq!(queue.progress(), Progress { turns: 1, at_work: true });
+    queue.stop();
+    assert!(!queue.take(8, &mut jobs));
+    assert_eq!(queue.progress(), Progress { turns: 2, at_work: false });
+}

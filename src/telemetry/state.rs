@@ -1,0 +1,134 @@
+//! State: what the process is at, for whoever looks in from outside.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+use crate::calendar::Time;
+
+/// Depths that are asked for when somebody looks, and not kept.
+pub trait Depths: fmt::Debug + Send + Sync {
+    /// Returns how many tasks wait for the turn.
+    fn waiting(&self) -> usize;
+
+    /// Returns how many entries the log holds.
+    fn entries(&self) -> u64;
+
+    /// Returns how many sealed segments have no index yet.
+    fn unindexed(&self) -> usize;
+}
+
+/// What the process is at.
+#[derive(Debug)]
+pub struct State {
+    /// When it started.
+    pub(crate) started: Time,
+    /// Digest of the policy that decides.
+    pub(crate) policy: [u8; 32],
+    /// The name under which the log signs.
+    pub(crate) origin: String,
+    /// Most tasks that may wait.
+    pub(crate) queue_max: u32,
+    /// Position of the snapshot that it started from.
+    pub(crate) snapshot: u64,
+    depths: Box<dyn Depths>,
+    serving: AtomicBool,
+    certificate: Mutex<Option<Certificate>>,
+}
+
+/// What is known of a process when it starts.
+#[derive(Debug)]
+pub struct Start {
+    /// When it started.
+    pub started: Time,
+    /// Digest of the policy that decides.
+    pub policy: [u8; 32],
+    /// The name under which the log signs.
+    pub origin: String,
+    /// Most tasks that may wait.
+    pub queue_max: u32,
+    /// Position of the snapshot that it started from; 0 where there was none.
+    pub snapshot: u64,
+    /// What is asked for when somebody looks.
+    pub depths: Box<dyn Depths>,
+}
+
+/// The certificate that the service shows to callers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Certificate {
+    /// The last moment at which callers take it.
+    pub not_after: Time,
+    /// When it was loaded.
+    pub loaded: Time,
+    /// SHA-256 of it, in hexadecimal digits: enough to tell which, and nothing that is secret.
+    pub digest: String,
+}
+
+impl State {
+    /// Begins as not serving, without a certificate.
+    pub fn new(start: Start) -> Self {
+        let Start { started, policy, origin, queue_max, snapshot, depths } = start;
+        let (serving, certificate) = (AtomicBool::new(false), Mutex::new(None));
+        Self { started, policy, origin, queue_max, snapshot, depths, serving, certificate }
+    }
+
+    /// Says whether calls are welcome.
+    pub fn set_serving(&self, serving: bool) {
+        self.serving.store(serving, Ordering::Release);
+    }
+
+    /// Tells whether calls are welcome.
+    pub fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Acquire)
+    }
+
+    /// Says which certificate callers are shown from now on.
+    pub fn set_certificate(&self, certificate: Certificate) {
+        *self.certificate.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate);
+    }
+
+    /// Returns the certificate that callers are shown, where calls are encrypted.
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.certificate.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns what is asked for when somebody looks.
+    pub(crate) fn depths(&self) -> &dyn Depths {
+        &*self.depths
+    }
+
+    /// Returns it all as `/state` shows it; `snapshot` is the position of the last one.
+    pub(crate) fn json(&self, snapshot: u64) -> Value {
+        let entries = self.depths.entries();
+        json!({
+            "serving": self.is_serving(),
+            "started": self.started.to_string(),
+            "policy": { "digest": hex(&self.policy) },
+            "log": {
+                "origin": self.origin,
+                "entries": entries,
+                "snapshot": snapshot,
+                "since_snapshot": entries.saturating_sub(snapshot),
+                "unindexed_segments": self.depths.unindexed(),
+            },
+            "queue": { "waiting": self.depths.waiting(), "max": self.queue_max },
+            "certificate": self.certificate().map(|certificate| json!({
+                "not_after": certificate.not_after.to_string(),
+                "loaded": certificate.loaded.to_string(),
+                "sha256": certificate.digest,
+            })),
+        })
+    }
+}
+
+/// Writes bytes in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

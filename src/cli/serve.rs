@@ -15,10 +15,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::cli::{CliError, policy as policies};
+use crate::cli::{CliError, causes, policy as policies};
 use crate::clock::{Clock as _, RealClock};
 use crate::config::Config;
 use crate::decision;
@@ -41,14 +42,22 @@ use crate::turn::desk::{Desk, Queue};
 use crate::turn::run::{RunError, run as run_turn};
 use crate::turn::start::{Plan, Started, start};
 
+mod entrance;
+
+use entrance::Entrance;
+
 /// Serves under `config` until a signal to stop.
 pub fn run(config: &Config) -> Result<(), CliError> {
     telemetry::start(config.level);
+    // What a process has in memory when it dies is keys and people's payments.
+    let no_core = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, no_core).map_err(|error| failed(&error))?;
     let policy = Arc::new(load(config.policy.as_deref())?);
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&config.data).map_err(|source| {
         CliError::Unreadable { path: config.data.display().to_string(), source }
     })?);
     let clock = RealClock::start();
+    let entrance = Entrance::open(config, clock)?;
     let plan = Plan {
         origin: config.origin.clone(),
         log: Settings {
@@ -74,9 +83,11 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     // Before anyone is told where to call: whoever knows may also say stop.
     let signals = Signals::take().map_err(|error| failed(&error))?;
     let turn = turn_thread(engine, Arc::clone(&queue), clockwork, behind)?;
-    let (address, doors) = doors(config, &first, clock, &stop)?;
+    let (address, doors) = doors(config, &entrance, &first, clock, &stop)?;
     greet(config, address);
+    let look = entrance.look(config, clock)?;
     signals.wait();
+    drop(look);
 
     tracing::info!("stopping");
     let _ = stopping.send(true);
@@ -142,6 +153,7 @@ fn close(disk: &dyn Disk, engine: Engine<Files>) -> Result<(), CliError> {
 /// Starts the doors, each a thread with a runtime of its own, all on one address.
 fn doors(
     config: &Config,
+    entrance: &Entrance,
     desk: &Desk,
     clock: RealClock,
     stop: &watch::Receiver<bool>,
@@ -154,11 +166,14 @@ fn doors(
             address,
             shared: 1 < config.doors,
             reflection: config.reflection,
+            entrance: entrance.clone(),
             patience: Patience { default: config.deadline_default, max: config.deadline_max },
             limits: Limits {
                 connections_max: usize::try_from(config.connections_max).unwrap_or(usize::MAX),
                 calls_max: config.streams_max,
                 drain: config.drain,
+                handshake: config.handshake,
+                handshakes_max: usize::try_from(config.handshakes_max).unwrap_or(usize::MAX),
             },
         };
         let (desk, stop) = (desk.another(), stop.clone());
@@ -180,6 +195,7 @@ struct DoorSettings {
     address: SocketAddr,
     shared: bool,
     reflection: bool,
+    entrance: Entrance,
     patience: Patience,
     limits: Limits,
 }
@@ -211,7 +227,8 @@ fn door(
         };
         let health = Health::new().await;
         let service = Service::new(desk.clone(), Arc::new(clock), settings.patience, stop.clone());
-        let door = match Door::new(service, &health, settings.reflection) {
+        let Entrance { guard, tls } = settings.entrance.clone();
+        let door = match Door::new(service, &health, settings.reflection, guard) {
             Ok(door) => door,
             Err(error) => return drop(open.send(Err(error.to_string()))),
         };
@@ -225,25 +242,40 @@ fn door(
             let _ = stop.wait_for(|stop| *stop).await;
             health.not_serving().await;
         };
-        let ended = serve(listener, door, settings.limits, stopped).await;
+        let ended = serve(listener, door, settings.limits, tls, stopped).await;
         if 0 < ended.cut {
             tracing::warn!(connections = ended.cut, "cut while draining");
         }
     });
 }
 
-/// Says what runs, in three lines, with what to try next.
+/// Says what runs and who may call, with what to try next.
 fn greet(config: &Config, address: SocketAddr) {
     let policy = config.policy.as_deref().map_or_else(
         || "the shipped policy".to_owned(),
         |folder| format!("the policy in `{}`", folder.display()),
     );
+    let (callers, next) = match &config.secured {
+        None => (
+            "anyone on this machine may call, without TLS and as one caller; nobody may operate, \
+             approve or audit"
+                .to_owned(),
+            format!("clearline screen --example --address {address}"),
+        ),
+        Some(secured) => (
+            format!("callers come by TLS 1.3, each as `{}` lists them", secured.access.display()),
+            format!(
+                "clearline screen --example --address {address} --ca FILE --cert FILE --key FILE"
+            ),
+        ),
+    };
     // Whoever started the service may have stopped reading what it says.
     let _ = write!(
         std::io::stdout().lock(),
         "clearline: listening on {address}\n\
+         clearline: {callers}\n\
          clearline: keeps its log in `{}` and decides by {policy}\n\
-         clearline: next, in another terminal: clearline screen --example --address {address}\n",
+         clearline: next, in another terminal: {next}\n",
         config.data.display(),
     );
 }
@@ -284,17 +316,6 @@ fn failed(error: &dyn StdError) -> CliError {
 
 fn in_folder(folder: &Path, error: &dyn StdError) -> CliError {
     CliError::NotAsExpected(format!("`{}`: {}", folder.display(), causes(error)))
-}
-
-fn causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 // As for any command that did not do what it was asked to.

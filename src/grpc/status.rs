@@ -10,6 +10,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use crate::access::Right;
 use crate::grpc::pb;
 use crate::grpc::read::FieldProblem;
 use crate::turn::Refusal;
@@ -35,6 +36,12 @@ pub enum CallError {
     EncodingUnknown,
     /// The deadline passed before something was read from the log.
     Expired,
+    /// Nothing says who calls.
+    CredentialsMissing,
+    /// The credentials are good, and of nobody who may call.
+    CallerUnknown,
+    /// The caller lacks the right that the rpc needs.
+    RightMissing(Right),
     /// The turn or the log gave no answer.
     Refused(Refusal),
 }
@@ -89,6 +96,17 @@ impl CallError {
                 message: "the deadline passed before there was an answer",
                 retry: Some(RETRY_FULL),
             },
+            Self::CredentialsMissing => told(
+                Code::Unauthenticated,
+                "CREDENTIALS_MISSING",
+                "the call needs a client certificate",
+            ),
+            Self::CallerUnknown => {
+                told(Code::PermissionDenied, "CALLER_UNKNOWN", "nobody of this identity may call")
+            }
+            Self::RightMissing(_) => {
+                told(Code::PermissionDenied, "RIGHT_MISSING", "the caller lacks the right for this")
+            }
             Self::Refused(refusal) => refused(*refusal),
         }
     }
@@ -104,6 +122,9 @@ impl CallError {
             | Self::MethodUnknown
             | Self::EncodingUnknown
             | Self::Expired
+            | Self::CredentialsMissing
+            | Self::CallerUnknown
+            | Self::RightMissing(_)
             | Self::Refused(_) => Vec::new(),
         }
     }
@@ -223,7 +244,12 @@ impl From<CallError> for Status {
     fn from(error: CallError) -> Self {
         let Told { code, reason, message, retry } = error.told();
         let mut details = ErrorDetails::new();
-        details.set_error_info(reason, DOMAIN, []);
+        if let CallError::RightMissing(right) = error {
+            let right = ("right".to_owned(), right.name().to_owned());
+            details.set_error_info(reason, DOMAIN, [right]);
+        } else {
+            details.set_error_info(reason, DOMAIN, []);
+        }
         for problem in error.problems() {
             details.add_bad_request_violation(problem.field, problem.expected);
         }
@@ -298,6 +324,9 @@ mod tests {
             CallError::MethodUnknown,
             CallError::EncodingUnknown,
             CallError::Expired,
+            CallError::CredentialsMissing,
+            CallError::CallerUnknown,
+            CallError::RightMissing(Right::Screen),
         ];
         every.extend(refusals.map(CallError::Refused));
         every

@@ -22,13 +22,30 @@ use h2::server::{Builder, SendResponse};
 use h2::{Ping, PingPong, Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
+use crate::access::Identity;
 use crate::grpc::call::{Reply, ok};
 use crate::grpc::serve::greeting::Greeted;
 
+/// Whom a connection is from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Peer {
+    /// Whoever can reach the port.
+    Plain,
+    /// Somebody over TLS, and the names that the certificate proves; `None` where there was none.
+    Secured(Option<Vec<Identity>>),
+}
+
 /// Answers calls.
 pub trait Serve: Clone + Send + Sync + 'static {
+    /// Returns what answers the calls of one connection. Asked once, so that no call has to find out
+    /// whom it is from.
+    fn meet(&self, _peer: &Peer) -> Self {
+        self.clone()
+    }
+
     /// Answers one call.
     fn call(
         &self,
@@ -67,8 +84,8 @@ enum Event {
 
 /// Serves a connection until it ends, or until every call that it has when `drains` turns true has
 /// ended.
-pub(super) async fn converse<S: Serve>(
-    greeted: Greeted,
+pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
+    greeted: Greeted<T>,
     service: S,
     calls_max: u32,
     mut drains: watch::Receiver<bool>,

@@ -14,6 +14,7 @@
 //! | 3 | it was done, and rows of a file were left out |
 //! | 64 | the settings are unknown, wrong or unsafe |
 
+use std::error::Error as StdError;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,6 +91,10 @@ struct Serve {
     /// Where to listen, such as 127.0.0.1:50051; port 0 takes any that is free.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Makes sure that the server is for this machine alone: loopback, without TLS, and without the
+    /// rights for which somebody must answer by name.
+    #[arg(long)]
+    dev: bool,
     /// The folder of the log and its keys.
     #[arg(long, value_name = "FOLDER")]
     data: Option<String>,
@@ -193,6 +198,7 @@ impl Serve {
     fn config(self) -> Result<Config, CliError> {
         let flags = [
             ("server.listen", self.listen),
+            ("server.dev", self.dev.then(|| "true".to_owned())),
             ("data.folder", self.data),
             ("policy.folder", self.policy),
             ("admin.listen", self.admin),
@@ -207,6 +213,18 @@ fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
+}
+
+/// Tells an error with every cause.
+fn causes(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 #[cfg(test)]

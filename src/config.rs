@@ -20,11 +20,19 @@ use tracing::Level;
 use crate::calendar::Span;
 use crate::entry::Parameters;
 
+mod secured;
+
+pub use secured::Secured;
+
 /// The settings of the process, complete and checked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Config {
-    /// Where to listen. A loopback address, until calls can be encrypted.
+    /// Where to listen. A loopback address where calls are not encrypted.
     pub listen: SocketAddr,
+    /// How callers prove who they are; absent where whoever is on this machine may call.
+    pub secured: Option<Secured>,
+    /// The folder of the service manager's credentials.
+    pub credentials: Option<PathBuf>,
     /// Threads that take calls.
     pub doors: u16,
     /// Whether the API describes itself to whoever asks.
@@ -43,6 +51,10 @@ pub struct Config {
     pub connections_max: u32,
     /// Most calls under way on one connection.
     pub streams_max: u32,
+    /// How long a client may take to begin, its handshake included.
+    pub handshake: Duration,
+    /// Most clients that shake hands at a time.
+    pub handshakes_max: u32,
     /// The folder that holds the log, its keys and what can be rebuilt from them.
     pub data: PathBuf,
     /// The name under which the log signs its checkpoints.
@@ -127,7 +139,9 @@ impl Config {
     fn take(settings: &mut Settings) -> Self {
         let default = Self::default();
         let config = Self {
-            listen: settings.take("server.listen", default.listen, loopback),
+            listen: settings.take("server.listen", default.listen, address),
+            secured: secured::take(settings),
+            credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             doors: settings.number("server.doors", default.doors, 1..=64),
             reflection: settings.take("server.reflection", default.reflection, yes_or_no),
             deadline_default: settings.millis(
@@ -149,6 +163,12 @@ impl Config {
                 1..=65_536,
             ),
             streams_max: settings.number("limits.streams_max", default.streams_max, 1..=65_536),
+            handshake: settings.millis("limits.handshake_ms", default.handshake, 10..=60_000),
+            handshakes_max: settings.number(
+                "limits.handshakes_max",
+                default.handshakes_max,
+                1..=65_536,
+            ),
             data: settings.take("data.folder", default.data, folder),
             origin: settings.take("data.origin", default.origin, origin),
             segment_bytes_max: settings.number(
@@ -173,10 +193,27 @@ impl Config {
             metrics: settings.take("telemetry.metrics", default.metrics, yes_or_no),
             admin: settings.take("admin.listen", default.admin, address_or_nowhere),
         };
-        if config.deadline_max < config.deadline_default {
+        config.agree(settings);
+        config
+    }
+
+    /// Refuses settings that do not go together.
+    fn agree(&self, settings: &mut Settings) {
+        if self.deadline_max < self.deadline_default {
             settings.refuse("server.deadline_default_ms", "at most `server.deadline_max_ms`");
         }
-        config
+        let dev = settings.take("server.dev", false, yes_or_no);
+        if dev && self.secured.is_some() {
+            settings.refuse("server.dev", "not together with `[tls]`: without it, or without TLS");
+        }
+        if self.secured.is_none() && !self.listen.ip().is_loopback() && settings.problems.is_empty()
+        {
+            settings.refuse(
+                "server.listen",
+                "a loopback address such as `127.0.0.1:50051` where calls are not encrypted; other \
+                 machines may call by TLS, once `[tls]` names certificates",
+            );
+        }
     }
 }
 
@@ -185,6 +222,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 50_051)),
+            secured: None,
+            credentials: None,
             // One is enough for tens of thousands of decisions a second, and leaves the other
             // cores to the turn and the disk.
             doors: 1,
@@ -201,6 +240,8 @@ impl Default for Config {
             // Below the 1,024 files that a process may have open by default.
             connections_max: 512,
             streams_max: 1_024,
+            handshake: Duration::from_secs(5),
+            handshakes_max: 256,
             data: PathBuf::from("./clearline-data"),
             origin: "clearline.localhost/decisions".to_owned(),
             segment_bytes_max: 16 * 1_048_576,
@@ -369,15 +410,8 @@ fn lines(problems: &[Problem]) -> String {
     lines.join("\n")
 }
 
-fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr =
-        text.parse().map_err(|_| "an address and a port, such as `127.0.0.1:50051`".to_owned())?;
-    if address.ip().is_loopback() {
-        return Ok(address);
-    }
-    Err("a loopback address: calls are not encrypted yet, so that other machines must not reach \
-         this one; use `127.0.0.1` or `[::1]`, and a proxy on this machine that speaks TLS"
-        .to_owned())
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an address and a port, such as `127.0.0.1:50051`".to_owned())
 }
 
 /// Takes an address, of which an empty one means nowhere.

@@ -11,6 +11,7 @@ mod api;
 pub(crate) mod browse;
 pub mod call;
 mod fields;
+pub mod guard;
 pub mod health;
 pub mod history;
 mod iso20022;
@@ -22,6 +23,7 @@ pub mod screening;
 pub mod serve;
 pub mod status;
 pub mod stream;
+pub mod tls;
 pub mod write;
 
 use std::future::{Future, ready};
@@ -29,7 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::Either;
+use futures_util::future::{BoxFuture, Either};
 use http::{Request, Response};
 use tonic::body::Body;
 use tonic::service::Routes;
@@ -37,12 +39,13 @@ use tower::Service as _;
 
 use crate::grpc::call::{MESSAGE_BYTES_MAX, Reply};
 pub use crate::grpc::fields::fields;
+use crate::grpc::guard::{Guard, Who};
 use crate::grpc::health::Health;
 use crate::grpc::pb::history_service_server::HistoryServiceServer;
 use crate::grpc::pb::list_service_server::ListServiceServer;
 use crate::grpc::pb::screening_service_server::ScreeningServiceServer;
 use crate::grpc::screening::Service;
-use crate::grpc::serve::{Arriving, Serve};
+use crate::grpc::serve::{Arriving, Peer, Serve};
 use crate::grpc::status::CallError;
 use crate::grpc::stream::Answers;
 use crate::telemetry::count::{self, Rpc, Step};
@@ -68,15 +71,19 @@ pub mod pb {
 pub struct Door {
     screening: Arc<Service>,
     routes: Routes,
+    guard: Guard,
+    /// Whom the connection is from that this answers.
+    who: Who,
 }
 
 impl Door {
-    /// Takes what answers our own calls and tells our health. With `reflection` it also describes
-    /// itself to whoever asks.
+    /// Takes what answers our own calls, what tells our health, and who knows who may call. With
+    /// `reflection` it also describes itself to callers.
     pub fn new(
         screening: Service,
         health: &Health,
         reflection: bool,
+        guard: Guard,
     ) -> Result<Self, tonic_reflection::server::Error> {
         let screening = Arc::new(screening);
         let server = ScreeningServiceServer::from_arc(Arc::clone(&screening))
@@ -99,22 +106,29 @@ impl Door {
             routes = routes.add_service(builder().build_v1()?);
             routes = routes.add_service(builder().build_v1alpha()?);
         }
-        Ok(Self { screening, routes: routes.prepare() })
+        Ok(Self { screening, routes: routes.prepare(), guard, who: Who::Nobody })
     }
 }
 
 impl Serve for Door {
+    fn meet(&self, peer: &Peer) -> Self {
+        Self { who: self.guard.meet(peer), ..self.clone() }
+    }
+
     fn call(
         &self,
-        request: Request<Arriving>,
+        mut request: Request<Arriving>,
     ) -> impl Future<Output = Response<Reply>> + Send + 'static {
         let screening = Arc::clone(&self.screening);
         let path = request.uri().path();
+        let caller = self.who.may(path);
         let (one, many) = (path == SCREEN_TRANSFER, path == SCREEN_TRANSFERS);
+        let caller = match caller {
+            Ok(caller) => caller,
+            Err(error) => return Either::Right(refused(error)),
+        };
         if compressed(&request) {
-            let refused =
-                call::write::<pb::ScreenTransferResponse>(Err(CallError::EncodingUnknown));
-            return Either::Right(ready(refused).boxed());
+            return Either::Right(refused(CallError::EncodingUnknown));
         }
         if many {
             let answers = Answers::new((*screening).clone(), request.into_body());
@@ -125,8 +139,17 @@ impl Serve for Door {
             let patience = screening.patience().of(request.headers());
             return Either::Left(screened(screening, request.into_body(), patience));
         }
+        if let Some(caller) = caller {
+            request.extensions_mut().insert(caller);
+        }
+        // In a box: few calls are of these, and each would be as large as one.
         Either::Right(routed(self.routes.clone(), request).boxed())
     }
+}
+
+/// Answers a call with an error before its message is read.
+fn refused(error: CallError) -> BoxFuture<'static, Response<Reply>> {
+    ready(call::write::<pb::ScreenTransferResponse>(Err(error))).boxed()
 }
 
 /// Answers a call of one transfer.
@@ -182,6 +205,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::access::{self, Need};
 
     /// Every path of a message's parts below `path`, as descriptors count them.
     fn message_paths(message: &DescriptorProto, path: &[i32], paths: &mut Vec<Vec<i32>>) {
@@ -227,6 +251,49 @@ mod tests {
         let files = set.file.iter().filter(|file| file.package().starts_with("clearline."));
         let explained: usize = files.map(explained).sum();
         assert!(300 < explained);
+    }
+
+    /// Returns the path of every rpc of these files, with its comment.
+    fn rpcs(descriptors: &[u8]) -> Vec<(String, String)> {
+        let set = FileDescriptorSet::decode(descriptors).unwrap();
+        let mut rpcs = Vec::new();
+        for file in set.file {
+            let locations = file.source_code_info.clone().unwrap_or_default().location;
+            for (at, service) in file.service.iter().enumerate() {
+                for (number, method) in service.method.iter().enumerate() {
+                    let path = [6, at, 2, number].map(|part| i32::try_from(part).unwrap());
+                    let comment = locations.iter().find(|location| location.path == path);
+                    let comment = comment.map(|location| location.leading_comments().to_owned());
+                    let (package, service, method) =
+                        (file.package(), service.name(), method.name());
+                    let path = format!("/{package}.{service}/{method}");
+                    rpcs.push((path, comment.unwrap_or_default()));
+                }
+            }
+        }
+        rpcs
+    }
+
+    #[test]
+    fn the_table_has_every_rpc_that_is_served_and_each_comment_its_right() {
+        let ours = rpcs(DESCRIPTORS);
+        for (path, comment) in &ours {
+            let Some(Need::Right(right)) = access::need(path) else { panic!("{path}") };
+            let line = format!("Right: `{right}`.");
+            assert!(comment.contains(&line), "{path}: {comment}");
+        }
+        let mut served: Vec<String> = ours.into_iter().map(|(path, _)| path).collect();
+        for others in [
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ] {
+            served.extend(rpcs(others).into_iter().map(|(path, _)| path));
+        }
+        let mut listed: Vec<&str> = access::TABLE.iter().map(|rpc| rpc.path).collect();
+        listed.sort_unstable();
+        served.sort_unstable();
+        assert_eq!(listed, served);
     }
 
     /// Checks that everything in one file has a comment, and counts what there is.

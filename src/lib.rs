@@ -13,6 +13,7 @@ pub mod transfer;
 pub mod iso20022;
 pub mod history;
 pub mod document;
+pub mod access;
 pub mod lists;
 pub mod backfill;
 pub mod warning;

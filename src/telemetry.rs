@@ -30,18 +30,22 @@
 //! | `keys not made ahead` | error | operators: the disk is full or failing; new payers will be next |
 //! | `a door panicked` | error | report it; the process ends |
 //! | `behind panicked` | error | report it; restart, or starts become slow and lists too |
+//! | `certificates refused` | error | operators: mend the file it names; what was there stays in force |
 //! | `snapshot not written` | warn | look at the disk; the next start takes longer |
 //! | `index not built` | warn | look at the disk; lists take longer |
 //! | `admin listener not opened` | warn | free the port or set `admin.listen`; nobody watches meanwhile |
 //! | `a connection could not be accepted` | warn | raise the limit of open files, or ask less |
 //! | `cut while draining` | warn | callers that ignore a drain; they retry |
 //! | `decided` | info | nobody: one decision in `telemetry.decision_every`, by its ids |
+//! | `anyone on this machine may call` | warn | nobody on a developer's machine; elsewhere, set `[tls]` |
+//! | `certificates taken` | info | nobody: until when the server's certificate holds, in seconds since 1970 |
 //! | `log opened` | info | nobody: how many `entries`, and how many of them a snapshot `spared` |
 //! | `snapshot written` | info | nobody |
 //! | `stopping` | info | nobody |
 //! | `stopped` | info | nobody |
 //! | `segment scrubbed` | debug | nobody |
 //! | `a connection ended with an error` | debug | nobody |
+//! | `a handshake failed` | debug | whoever cannot connect: certificates of another authority, ended or revoked |
 
 pub mod admin;
 pub(crate) mod cell;

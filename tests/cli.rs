@@ -90,6 +90,13 @@ fn a_wrong_setting_ends_with_64_and_its_name() {
         ("[server]\ndoors = 0", &["`server.doors`", "from 1 to 64"]),
         ("[server]\ndoors = 0\nport = 1", &["`server.port`", "`server.doors`"]),
         ("[server]\nlisten = \"0.0.0.0:50051\"", &["`server.listen`", "loopback", "TLS"]),
+        ("[tls]\nkey = \"a\"", &["`tls.certificate`", "`tls.client_ca`", "`access.file`"]),
+        ("[access]\nfile = \"a\"", &["`tls.certificate`", "`tls.key`", "`tls.client_ca`"]),
+        (
+            "[server]\ndev = true\n[tls]\nkey = \"a\"\ncertificate = \"a\"\nclient_ca = \"a\"\n\
+             [access]\nfile = \"a\"",
+            &["`server.dev`", "not together with `[tls]`"],
+        ),
         ("[server", &["clearline.toml"]),
     ] {
         fs::write(&file, settings).expect("a file");
@@ -99,6 +106,7 @@ fn a_wrong_setting_ends_with_64_and_its_name() {
     }
     run(&["serve", "--config", "/nowhere/at.all", "--data", &data]).check(64, &["/nowhere/at.all"]);
     run(&["serve", "--listen", "192.0.2.1:1", "--data", &data]).check(64, &["`server.listen`"]);
+    run(&["serve", "--dev", "--listen", "[::]:1", "--data", &data]).check(64, &["`server.listen`"]);
 
     let mut misspelt = command(&["serve", "--data", &data]);
     misspelt.env("CLEARLINE__SERVER__DOOR", "2");
@@ -356,30 +364,10 @@ fn payments_are_simulated_to_a_file_and_the_same_again() {
 }
 
 #[test]
-fn a_list_of_accounts_is_loaded_whole_or_not_at_all() {
-    let mut served = Served::start();
-    let address = served.address();
-    let load = |file: &str| run(&["lists", "load", "--address", &address, file]);
-    let example = "deploy/lists/example.toml";
-    let in_force = "version 1 is in force: 2 client accounts, 2 billers";
-    load(example).check(0, &[in_force]);
-    // Again is no harm, and another list under the same version is none of ours.
-    load(example).check(0, &[in_force]);
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    let path = file.path().display().to_string();
-    let text = fs::read_to_string(example).expect("a file");
-    fs::write(file.path(), text.replacen("12001039", "12001038", 1)).expect("a file");
-    load(&path).check(1, &["LIST_VERSION_REUSED"]);
-    fs::write(file.path(), text.replace("\"biller\"", "\"bill\"").replace("60-16-13", "60-16"))
-        .expect("a file");
-    let refused = load(&path);
-    refused.check(1, &["`bill` is no kind", "`sort_code` cannot be read", "nothing was loaded"]);
-    assert!(!refused.errors.contains("31926819"), "{refused:?}");
-    load("/nowhere").check(1, &["`/nowhere` cannot be read"]);
-
-    let data = served.data();
-    served.stop();
-    run(&["decisions", "replay", &data]).check(0, &["3 entries", "the same from the snapshot"]);
+fn a_list_needs_somebody_who_answers_for_it() {
+    let served = Served::start();
+    let load = ["lists", "load", "--address", &*served.address(), "deploy/lists/example.toml"];
+    run(&load).check(1, &["RIGHT_MISSING (PermissionDenied)"]);
 }
 
 #[test]

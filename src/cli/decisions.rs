@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use crate::calendar::Time;
-use crate::cli::remote::Remote;
+use crate::cli::remote::At;
 use crate::cli::screen::json_line;
 use crate::cli::{CliError, page, print};
 use crate::grpc::pb;
@@ -27,9 +27,8 @@ pub enum Command {
 /// Which decisions to list. Every condition given must hold.
 #[derive(Debug, clap::Args)]
 pub struct List {
-    /// Where the server listens.
-    #[arg(long, default_value = "127.0.0.1:50051")]
-    address: String,
+    #[command(flatten)]
+    at: At,
     /// Only decisions made at this time or later, such as 2026-11-20T15:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = instant)]
     from: Option<Time>,
@@ -81,9 +80,8 @@ pub struct Which {
 pub struct Show {
     #[command(flatten)]
     which: Which,
-    /// Where the server listens.
-    #[arg(long, default_value = "127.0.0.1:50051")]
-    address: String,
+    #[command(flatten)]
+    at: At,
     /// Prints it as JSON.
     #[arg(long)]
     json: bool,
@@ -113,7 +111,7 @@ impl Command {
 
 impl List {
     fn run(&self) -> Result<(), CliError> {
-        let mut remote = Remote::connect(&self.address)?;
+        let mut remote = self.at.connect()?;
         let mut request = self.request();
         let mut left = self.limit;
         loop {
@@ -155,7 +153,7 @@ impl List {
 
 impl Show {
     fn run(&self) -> Result<(), CliError> {
-        let mut remote = Remote::connect(&self.address)?;
+        let mut remote = self.at.connect()?;
         let found = remote.decision(self.which.id()?)?;
         if self.json {
             return print(&json_line("GetDecisionResponse", &found)?);

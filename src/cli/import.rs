@@ -28,7 +28,7 @@ use crate::cli::import::parts::{Part, Plan, cut};
 use crate::cli::import::progress::{Progress, grouped, rate};
 use crate::cli::import::rejects::{Reject, Rejects};
 use crate::cli::import::table::{Table, TableError};
-use crate::cli::remote::Remote;
+use crate::cli::remote::{At, Remote};
 use crate::cli::{CliError, print};
 use crate::grpc::pb;
 use crate::grpc::pb::history_service_client::HistoryServiceClient;
@@ -39,9 +39,8 @@ use crate::grpc::pb::history_service_client::HistoryServiceClient;
 pub struct Import {
     /// The past payments, as CSV or Parquet.
     file: PathBuf,
-    /// The server.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
-    address: String,
+    #[command(flatten)]
+    at: At,
     /// Takes payments of payers about whom decisions were made already as well. What was screened or
     /// reported then counts twice: load only what was sent before.
     #[arg(long)]
@@ -78,7 +77,7 @@ impl Import {
     pub(super) fn run(&self) -> Result<(), CliError> {
         let table = Table::open(&self.file)?;
         let content = digest(&self.file)?;
-        let mut remote = Remote::connect(&self.address)?;
+        let mut remote = self.at.connect()?;
         let known = remote.get_import(pb::GetImportRequest { content: content.to_vec() })?;
         let totals = Totals {
             before: known.rows_settled,

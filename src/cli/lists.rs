@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use crate::account::Account;
-use crate::cli::remote::Remote;
+use crate::cli::remote::At;
 use crate::cli::{CliError, print};
 use crate::grpc::pb;
 use crate::lists::{Kind, List, Row};
@@ -22,9 +22,8 @@ pub enum Command {
 pub struct Load {
     /// The list, see deploy/lists/example.toml.
     file: PathBuf,
-    /// The server.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
-    address: String,
+    #[command(flatten)]
+    at: At,
 }
 
 impl Command {
@@ -39,7 +38,7 @@ impl Command {
 impl Load {
     fn run(&self) -> Result<(), CliError> {
         let list = self.read()?;
-        let mut remote = Remote::connect(&self.address)?;
+        let mut remote = self.at.connect()?;
         let mut in_force = false;
         for message in messages(&list) {
             in_force = remote.load_list_part(message)?.in_force;

@@ -2,23 +2,42 @@
 //!
 //! One call after the other: whoever needs speed uses the API itself.
 
+use std::error::Error;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use serde::Serialize as _;
 use tokio::runtime::{Builder, Runtime};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt as _;
 
-use crate::cli::CliError;
+use crate::cli::{CliError, causes};
 use crate::grpc::DESCRIPTORS;
 use crate::grpc::pb;
 use crate::grpc::pb::history_service_client::HistoryServiceClient;
 use crate::grpc::pb::list_service_client::ListServiceClient;
 use crate::grpc::pb::screening_service_client::ScreeningServiceClient;
+
+/// Where a server is, and who calls it.
+#[derive(Clone, Debug, clap::Args)]
+pub struct At {
+    /// Where the server listens; by TLS its name must be in the server's certificate.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
+    address: String,
+    /// The server's authority, in PEM: calls then go by TLS.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// The caller's certificate, in PEM.
+    #[arg(long, value_name = "FILE", requires = "ca", requires = "key")]
+    cert: Option<PathBuf>,
+    /// The certificate's key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+}
 
 /// A connection to a server.
 #[derive(Debug)]
@@ -28,6 +47,7 @@ pub struct Remote {
     lists: ListServiceClient<Channel>,
     history: HistoryServiceClient<Channel>,
     address: String,
+    secured: bool,
 }
 
 /// What a server said instead of a decision.
@@ -45,21 +65,52 @@ pub struct Refused {
     pub retry: Option<Duration>,
 }
 
-impl Remote {
-    /// Connects to the server at `address`, such as `127.0.0.1:50051`.
-    pub fn connect(address: &str) -> Result<Self, CliError> {
-        let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| {
+impl At {
+    /// Connects to the server.
+    pub fn connect(&self) -> Result<Remote, CliError> {
+        let address = &self.address;
+        let scheme = if self.ca.is_some() { "https" } else { "http" };
+        let endpoint = Endpoint::from_shared(format!("{scheme}://{address}")).map_err(|_| {
             CliError::Usage(format!("`{address}` is no address: write 127.0.0.1:50051"))
         })?;
-        let endpoint = endpoint.connect_timeout(CONNECT_WAIT);
+        let mut endpoint = endpoint.connect_timeout(CONNECT_WAIT);
+        if let Some(tls) = self.tls()? {
+            let wrong = |error| CliError::Usage(format!("the certificates: {}", causes(&error)));
+            endpoint = endpoint.tls_config(tls).map_err(wrong)?;
+        }
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let channel = runtime
-            .block_on(endpoint.connect())
-            .map_err(|_| CliError::NoServer(address.to_owned()))?;
+        let channel = runtime.block_on(endpoint.connect()).map_err(|error| {
+            if self.ca.is_some() {
+                return no_connection(address, &error);
+            }
+            CliError::NoServer(address.clone())
+        })?;
         let lists = ListServiceClient::new(channel.clone());
         let history = HistoryServiceClient::new(channel.clone());
         let client = ScreeningServiceClient::new(channel);
-        Ok(Self { runtime, client, lists, history, address: address.to_owned() })
+        let secured = self.ca.is_some();
+        Ok(Remote { runtime, client, lists, history, address: address.clone(), secured })
+    }
+
+    fn tls(&self) -> Result<Option<ClientTlsConfig>, CliError> {
+        let Some(ca) = &self.ca else { return Ok(None) };
+        let read = |path: &PathBuf| {
+            std::fs::read(path)
+                .map_err(|source| CliError::Unreadable { path: path.display().to_string(), source })
+        };
+        let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca)?));
+        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
+            tls = tls.identity(Identity::from_pem(read(cert)?, read(key)?));
+        }
+        Ok(Some(tls))
+    }
+}
+
+impl Remote {
+    /// Connects to the server at `address`, such as `127.0.0.1:50051`, without TLS.
+    pub fn connect(address: &str) -> Result<Self, CliError> {
+        let at = At { address: address.to_owned(), ca: None, cert: None, key: None };
+        at.connect()
     }
 
     /// Asks whether a transfer may leave.
@@ -139,8 +190,22 @@ impl Remote {
     pub(super) fn refused(&self, status: &Status) -> CliError {
         let details = status.get_error_details();
         let reason = details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
-        if reason.is_empty() && status.code() == Code::Unavailable {
-            return CliError::NoServer(self.address.clone());
+        if reason.is_empty() {
+            match (self.secured, status.code()) {
+                // A server refuses a certificate after its client has done its part.
+                (true, Code::Cancelled | Code::Internal | Code::Unavailable | Code::Unknown) => {
+                    return no_connection(&self.address, status);
+                }
+                (false, Code::Unavailable) => return CliError::NoServer(self.address.clone()),
+                (false, Code::Cancelled | Code::Internal | Code::Unknown) => {
+                    let told = causes(status);
+                    return CliError::NotAsExpected(format!(
+                        "`{}` breaks off: {told}; if it speaks TLS, say --ca, --cert and --key",
+                        self.address
+                    ));
+                }
+                _ => {}
+            }
         }
         let fields = details.bad_request().map(|bad| {
             bad.field_violations.iter().map(|at| (at.field.clone(), at.description.clone()))
@@ -153,6 +218,15 @@ impl Remote {
             retry: details.retry_info().and_then(|info| info.retry_delay),
         })
     }
+}
+
+/// Says that there is no connection over TLS, and what may be the reason.
+fn no_connection(address: &str, error: &dyn Error) -> CliError {
+    CliError::NotAsExpected(format!(
+        "`{address}` gives no connection: {}; does a server listen there, is --ca its authority, is \
+         the name in its certificate, and does it take the certificate of --cert?",
+        causes(error)
+    ))
 }
 
 /// What is said of one transfer among others.

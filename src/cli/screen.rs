@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use uuid::Uuid;
 
 use crate::calendar::Time;
-use crate::cli::remote::{Remote, message_from_json, message_to_json};
+use crate::cli::remote::{At, Remote, message_from_json, message_to_json};
 use crate::cli::{CliError, page, print};
 use crate::clock::{Clock as _, RealClock};
 use crate::grpc::pb;
@@ -31,9 +31,8 @@ pub struct Screen {
     /// Sends a transfer that somebody was talked into (deploy/examples/tonbridge-road.json).
     #[arg(long, conflicts_with = "files")]
     example: bool,
-    /// Where the server listens.
-    #[arg(long, default_value = "127.0.0.1:50051")]
-    address: String,
+    #[command(flatten)]
+    at: At,
     /// Also prints why: findings, points, missing facts.
     #[arg(long)]
     explain: bool,
@@ -54,7 +53,7 @@ impl Screen {
     /// Sends every request, in order. Not as expected where one of them gets no decision.
     pub fn run(&self) -> Result<(), CliError> {
         let questions = self.questions(RealClock::start().wall())?;
-        let mut remote = Remote::connect(&self.address)?;
+        let mut remote = self.at.connect()?;
         let (mut count, mut refused) = (0_usize, 0_usize);
         let mut refuse = |why: String| {
             refused = refused.saturating_add(1);

@@ -18,11 +18,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch as channels;
 
 use crate::cli::serve::monitoring::Monitoring;
-use crate::cli::{CliError, policy as policies};
+use crate::cli::{CliError, causes, policy as policies};
 use crate::clock::{Clock as _, RealClock};
 use crate::config::Config;
 use crate::decision;
@@ -46,14 +47,22 @@ use crate::turn::desk::{Desk, Queue};
 use crate::turn::run::{RunError, run as run_turn};
 use crate::turn::start::{Plan, Started, start};
 
+mod entrance;
+
+use entrance::Entrance;
+
 /// Serves under `config` until a signal to stop.
 pub fn run(config: &Config) -> Result<(), CliError> {
     telemetry::start(config.level, config.decision_every);
+    // What a process has in memory when it dies is keys and people's payments.
+    let no_core = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, no_core).map_err(|error| failed(&error))?;
     let policy = Arc::new(load(config.policy.as_deref())?);
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&config.data).map_err(|source| {
         CliError::Unreadable { path: config.data.display().to_string(), source }
     })?);
     let clock = RealClock::start();
+    let entrance = Entrance::open(config, clock)?;
     let plan = Plan {
         origin: config.origin.clone(),
         log: Settings {
@@ -83,12 +92,14 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let signals = Signals::take().map_err(|error| failed(&error))?;
     let (waiting, counts) = (Arc::clone(&queue), monitoring.counts());
     let turn = turn_thread(engine, waiting, (clockwork, behind), counts)?;
-    let (address, doors) = doors(config, &first, (clock, &stop), &monitoring)?;
+    let (address, doors) = doors(config, &entrance, &first, (clock, &stop), &monitoring)?;
     monitoring.state().set_serving(true);
     greet(config, address, &monitoring);
+    let look = entrance.look(config, clock, monitoring.state())?;
     let watched = (Arc::clone(&queue), Arc::clone(monitoring.state()));
     watch::start(watched, stopping.clone(), config.stuck).map_err(|error| failed(&error))?;
     signals.wait();
+    drop(look);
 
     tracing::info!("stopping");
     watch::stopping();
@@ -159,6 +170,7 @@ fn close(disk: &dyn Disk, engine: Engine<Files>) -> Result<(), CliError> {
 /// Starts the doors, each a thread with a runtime of its own, all on one address.
 fn doors(
     config: &Config,
+    entrance: &Entrance,
     desk: &Desk,
     (clock, stop): (RealClock, &channels::Receiver<bool>),
     monitoring: &Monitoring,
@@ -171,11 +183,14 @@ fn doors(
             address,
             shared: 1 < config.doors,
             reflection: config.reflection,
+            entrance: entrance.clone(),
             patience: Patience { default: config.deadline_default, max: config.deadline_max },
             limits: Limits {
                 connections_max: usize::try_from(config.connections_max).unwrap_or(usize::MAX),
                 calls_max: config.streams_max,
                 drain: config.drain,
+                handshake: config.handshake,
+                handshakes_max: usize::try_from(config.handshakes_max).unwrap_or(usize::MAX),
             },
         };
         let (desk, stop) = (desk.another(), stop.clone());
@@ -203,6 +218,7 @@ struct DoorSettings {
     address: SocketAddr,
     shared: bool,
     reflection: bool,
+    entrance: Entrance,
     patience: Patience,
     limits: Limits,
 }
@@ -234,7 +250,8 @@ fn door(
         };
         let health = Health::new().await;
         let service = Service::new(desk.clone(), Arc::new(clock), settings.patience, stop.clone());
-        let door = match Door::new(service, &health, settings.reflection) {
+        let Entrance { guard, tls } = settings.entrance.clone();
+        let door = match Door::new(service, &health, settings.reflection, guard) {
             Ok(door) => door,
             Err(error) => return drop(open.send(Err(error.to_string()))),
         };
@@ -248,14 +265,14 @@ fn door(
             let _ = stop.wait_for(|stop| *stop).await;
             health.not_serving().await;
         };
-        let ended = serve(listener, door, settings.limits, stopped).await;
+        let ended = serve(listener, door, settings.limits, tls, stopped).await;
         if 0 < ended.cut {
             tracing::warn!(connections = ended.cut, "cut while draining");
         }
     });
 }
 
-/// Says what runs, in a few lines, with what to try next.
+/// Says what runs and who may call, with what to try next.
 fn greet(config: &Config, address: SocketAddr, monitoring: &Monitoring) {
     let policy = config.policy.as_deref().map_or_else(
         || "the shipped policy".to_owned(),
@@ -264,13 +281,28 @@ fn greet(config: &Config, address: SocketAddr, monitoring: &Monitoring) {
     let admin = monitoring.address().map_or_else(String::new, |admin| {
         format!("clearline: shows itself to those who run it at http://{admin}/metrics\n")
     });
+    let (callers, next) = match &config.secured {
+        None => (
+            "anyone on this machine may call, without TLS and as one caller; nobody may operate, \
+             approve or audit"
+                .to_owned(),
+            format!("clearline screen --example --address {address}"),
+        ),
+        Some(secured) => (
+            format!("callers come by TLS 1.3, each as `{}` lists them", secured.access.display()),
+            format!(
+                "clearline screen --example --address {address} --ca FILE --cert FILE --key FILE"
+            ),
+        ),
+    };
     // Whoever started the service may have stopped reading what it says.
     let _ = write!(
         std::io::stdout().lock(),
         "clearline: listening on {address}\n\
+         clearline: {callers}\n\
          clearline: keeps its log in `{}` and decides by {policy}\n\
          {admin}\
-         clearline: next, in another terminal: clearline screen --example --address {address}\n",
+         clearline: next, in another terminal: {next}\n",
         config.data.display(),
     );
 }
@@ -311,17 +343,6 @@ fn failed(error: &dyn StdError) -> CliError {
 
 fn in_folder(folder: &Path, error: &dyn StdError) -> CliError {
     CliError::NotAsExpected(format!("`{}`: {}", folder.display(), causes(error)))
-}
-
-fn causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 // As for any command that did not do what it was asked to.

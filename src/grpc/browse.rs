@@ -25,12 +25,22 @@ use crate::policy::Policy;
 use crate::tagged::Tagged as _;
 use crate::turn::Refusal;
 
-/// Returns the decision that is wanted, with all that staff may see of it.
+/// What one looks through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    /// What names become.
+    pub(crate) tokens: &'a Tokens,
+    /// The policy that decides now.
+    pub(crate) policy: &'a Policy,
+    /// Whether what speaks of people is shown.
+    pub(crate) personal: bool,
+}
+
+/// Returns the decision that is wanted, with all that its reader may see of it.
 pub(crate) fn get(
     reader: &Reader,
     wanted: &Wanted,
-    tokens: &Tokens,
-    policy: &Policy,
+    view: &View<'_>,
 ) -> Result<pb::GetDecisionResponse, CallError> {
     let key = match wanted {
         Wanted::Decision(id) => {
@@ -39,36 +49,46 @@ pub(crate) fn get(
                 (Entry::Decided(decided), receipt)
                     if decision_id(position, decided.public.identity.request) == *id =>
                 {
-                    respond(reader, vec![(decided, receipt)], policy)
+                    respond(reader, vec![(decided, receipt)], view)
                 }
                 // Whatever else stands there, it is not this decision.
                 _ => Err(Refusal::NotFound.into()),
             };
         }
         Wanted::Request(id) => IndexKey::request(*id),
-        Wanted::Payment(id) => IndexKey::payment(tokens.token(Realm::Payment, id)),
-        Wanted::EndToEnd(id) => IndexKey::end_to_end(tokens.token(Realm::EndToEnd, id)),
-        Wanted::Instruction(id) => IndexKey::instruction(tokens.token(Realm::Instruction, id)),
+        Wanted::Payment(id) => IndexKey::payment(view.tokens.token(Realm::Payment, id)),
+        Wanted::EndToEnd(id) => IndexKey::end_to_end(view.tokens.token(Realm::EndToEnd, id)),
+        Wanted::Instruction(id) => IndexKey::instruction(view.tokens.token(Realm::Instruction, id)),
     };
-    respond(reader, listed(reader, &newest(key, FOUND_MAX))?, policy)
+    respond(reader, listed(reader, &newest(key, FOUND_MAX))?, view)
 }
 
 fn respond(
     reader: &Reader,
     found: Vec<(Box<Decided>, Receipt)>,
-    policy: &Policy,
+    view: &View<'_>,
 ) -> Result<pb::GetDecisionResponse, CallError> {
     let mut found = found.into_iter();
-    let (decided, receipt) = found.next().ok_or(Refusal::NotFound)?;
+    let (mut decided, receipt) = found.next().ok_or(Refusal::NotFound)?;
     let checkpoint = reader.checkpoint(receipt.index()).map_err(|error| unreadable(&error))?;
     let reports = IndexKey::execution(decided.public.identity.payment);
     let mut executions: Vec<Executed> = Vec::new();
     for stored in reader.list(&newest(reports, FOUND_MAX)).map_err(|error| unreadable(&error))? {
-        if let (Entry::Executed(executed), _) = opened(stored)? {
+        if let (Entry::Executed(mut executed), _) = opened(stored)? {
+            if !view.personal {
+                executed.personal = None;
+            }
             executions.push(*executed);
         }
     }
     executions.reverse();
+    let erased = decided.personal.is_none();
+    // A payment's id names no person to whoever has nothing else of the bank's.
+    let payment_id = decided.personal.as_ref().map(|personal| personal.payment_id.to_string());
+    if !view.personal {
+        decided.personal = None;
+    }
+    let policy = view.policy;
     // Another policy may have meant another kind of scam by the same name.
     let known = decided.public.policy == policy.digest();
     let scam_type = |typology: &str| {
@@ -76,7 +96,9 @@ fn respond(
         found.map(|typology| typology.scam_type.to_string()).unwrap_or_default()
     };
     let receipt = write::receipt(&receipt, checkpoint);
-    let decision = write::decision(&decided, receipt, &executions, scam_type);
+    let mut decision = write::decision(&decided, receipt, &executions, scam_type);
+    decision.erased = erased;
+    decision.payment_id = payment_id.unwrap_or_default();
     let earlier = found.map(|(decided, receipt)| write::name(&decided, &receipt));
     Ok(pb::GetDecisionResponse { decision: Some(decision), earlier_decisions: earlier.collect() })
 }

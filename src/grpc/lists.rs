@@ -1,8 +1,7 @@
 //! Lists: the rpc of `ListService`.
 //!
 //! Accounts become tokens here, before the turn sees them: the log and what is remembered hold no
-//! account numbers. Who may call is not decided here yet: the server listens on its own machine
-//! only, and must not listen elsewhere before callers have an identity.
+//! account numbers.
 
 use tonic::{Request, Response, Status};
 

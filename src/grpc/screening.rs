@@ -11,11 +11,13 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::access::Right;
 use crate::account::Realm;
 use crate::clock::Clock;
 use crate::entry::{Entry, Executed, Identity, IndexKey};
 use crate::grpc::browse;
 use crate::grpc::call::Patience;
+use crate::grpc::guard;
 use crate::grpc::pb;
 use crate::grpc::pb::screening_service_server::ScreeningService;
 use crate::grpc::read::{self, Asked, NotAsked, Report};
@@ -243,10 +245,14 @@ impl ScreeningService for Service {
         request: Request<pb::GetDecisionRequest>,
     ) -> Result<Response<pb::GetDecisionResponse>, Status> {
         let deadline = deadline(self.patience.of(request.metadata().as_ref()))?;
+        let personal = guard::has(&request, Right::ReadPersonal);
         let wanted = read::wanted(request.into_inner()).map_err(CallError::RequestMalformed)?;
         let tokens = self.desk.tokens().clone();
         let policy = Arc::clone(self.desk.policy());
-        let get = move |reader: &Reader| browse::get(reader, &wanted, &tokens, &policy);
+        let get = move |reader: &Reader| {
+            let view = browse::View { tokens: &tokens, policy: &policy, personal };
+            browse::get(reader, &wanted, &view)
+        };
         Ok(Response::new(self.look(get, deadline).await?))
     }
 

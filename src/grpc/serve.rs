@@ -21,10 +21,13 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::server::TlsStream;
 
-pub use crate::grpc::serve::connection::{Arriving, Serve};
+use crate::access::Identity;
+pub use crate::grpc::serve::connection::{Arriving, Peer, Serve};
 use crate::grpc::serve::connection::{Broken, converse};
-use crate::grpc::serve::greeting::greet;
+use crate::grpc::serve::greeting::{Greeted, greet};
+use crate::grpc::tls::{self, Tls};
 use crate::telemetry::count::{self, Limit};
 
 /// What callers may cost.
@@ -36,6 +39,10 @@ pub struct Limits {
     pub calls_max: u32,
     /// How long calls may go on after the server was told to stop.
     pub drain: Duration,
+    /// How long a client may take from its connection to its first bytes of HTTP/2, TLS included.
+    pub handshake: Duration,
+    /// Most clients that shake hands by TLS at once; more wait, and their time runs.
+    pub handshakes_max: usize,
 }
 
 /// How serving ended.
@@ -47,7 +54,13 @@ pub struct Stopped {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections_max: CONNECTIONS_MAX, calls_max: CALLS_MAX, drain: DRAIN }
+        Self {
+            connections_max: CONNECTIONS_MAX,
+            calls_max: CALLS_MAX,
+            drain: DRAIN,
+            handshake: HANDSHAKE,
+            handshakes_max: HANDSHAKES_MAX,
+        }
     }
 }
 
@@ -64,15 +77,18 @@ pub fn listen(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves `listener` until `stop` ends, then takes no more connections and calls, lets those that
-/// are open come to their end and cuts what is left after `limits.drain`.
+/// Serves `listener` until `stop` ends, by TLS where there is some, then takes no more connections and
+/// calls, lets those that are open come to their end and cuts what is left after `limits.drain`.
 pub async fn serve<S: Serve>(
     listener: TcpListener,
     service: S,
     limits: Limits,
+    tls: Option<Tls>,
     stop: impl Future<Output = ()>,
 ) -> Stopped {
     let places = Arc::new(Semaphore::new(limits.connections_max));
+    let handshakes = Arc::new(Semaphore::new(limits.handshakes_max));
+    let terms = Terms { calls_max: limits.calls_max, handshake: limits.handshake, handshakes, tls };
     let (draining, drains) = watch::channel(false);
     let mut open = JoinSet::new();
     let mut stop = pin!(stop);
@@ -84,7 +100,7 @@ pub async fn serve<S: Serve>(
             accepted = accept(&listener, &places) => accepted,
         };
         let Some((stream, place)) = accepted else { continue };
-        let connection = connection(stream, service.clone(), limits.calls_max, drains.clone());
+        let connection = connection(stream, service.clone(), terms.clone(), drains.clone());
         open.spawn(async move {
             connection.await;
             drop(place);
@@ -122,24 +138,42 @@ async fn accept(
     }
 }
 
+/// What holds for every connection.
+#[derive(Clone)]
+struct Terms {
+    calls_max: u32,
+    handshake: Duration,
+    handshakes: Arc<Semaphore>,
+    tls: Option<Tls>,
+}
+
 /// Serves one connection until it ends, or until every call that it has when `drains` turns true
 /// has ended.
 async fn connection<S: Serve>(
     stream: TcpStream,
     service: S,
-    calls_max: u32,
+    terms: Terms,
     mut drains: watch::Receiver<bool>,
 ) {
     let _open = count::connection();
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
-    let greeting = tokio::select! {
-        biased;
-        greeting = tokio::time::timeout(GREETING, greet(stream)) => greeting,
-        _ = drains.wait_for(|draining| *draining) => return,
+    let Terms { calls_max, handshake, handshakes, tls } = terms;
+    let ended = if let Some(tls) = tls {
+        // In a box: a session is ten times as large as a bare connection.
+        let secured = Box::pin(secured(stream, tls, handshakes));
+        let Some((greeted, names)) = within(handshake, secured, &mut drains).await else {
+            return count::limited(Limit::Greeting);
+        };
+        let service = service.meet(&Peer::Secured(names));
+        Box::pin(converse(greeted, service, calls_max, drains)).await
+    } else {
+        let Some(greeted) = within(handshake, greet(stream), &mut drains).await else {
+            return count::limited(Limit::Greeting);
+        };
+        converse(greeted, service.meet(&Peer::Plain), calls_max, drains).await
     };
-    let Ok(Some(greeted)) = greeting else { return count::limited(Limit::Greeting) };
-    if let Err(error) = converse(greeted, service, calls_max, drains).await {
+    if let Err(error) = ended {
         if matches!(error, Broken::Silent) {
             count::limited(Limit::Silent);
         }
@@ -149,6 +183,43 @@ async fn connection<S: Serve>(
             "a connection ended with an error"
         );
     }
+}
+
+/// Waits for what a client begins with, for so long and no longer than until `drains` turns true.
+async fn within<T>(
+    handshake: Duration,
+    begins: impl Future<Output = Option<T>>,
+    drains: &mut watch::Receiver<bool>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        begun = tokio::time::timeout(handshake, begins) => begun.ok().flatten(),
+        _ = drains.wait_for(|draining| *draining) => None,
+    }
+}
+
+/// Shakes hands by TLS, and returns what the client's certificate proves.
+async fn secured(
+    stream: TcpStream,
+    tls: Tls,
+    handshakes: Arc<Semaphore>,
+) -> Option<(Greeted<TlsStream<TcpStream>>, Option<Vec<Identity>>)> {
+    let place = handshakes.acquire_owned().await.ok()?;
+    let stream = match tls.acceptor().accept(stream).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            // Ordinary for clients without a certificate, and for whoever knocks at every port.
+            tracing::debug!(kind = ?error.kind(), "a handshake failed");
+            return None;
+        }
+    };
+    drop(place);
+    let (_, session) = stream.get_ref();
+    if session.alpn_protocol() != Some(tls::HTTP_2) {
+        return None;
+    }
+    let names = session.peer_certificates().and_then(<[_]>::first).map(tls::names);
+    greet(stream).await.map(|greeted| (greeted, names))
 }
 
 /// A bank's payment engine keeps tens of connections; each costs a file and at most the windows
@@ -162,7 +233,10 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// What Linux allows by default.
 const BACKLOG: u32 = 4_096;
 /// Long enough for a slow link, and no longer than a caller waits for an answer.
-const GREETING: Duration = Duration::from_secs(5);
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// A handshake takes about a millisecond of the door, so that one who waits behind all the others
+/// waits for a quarter of a second; and those who never finish theirs leave places to the rest.
+const HANDSHAKES_MAX: usize = 256;
 /// Files become free when connections end, and that takes at least as long.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
@@ -214,7 +288,7 @@ mod tests {
         let service = Healthy(Routes::new(health).prepare());
         let listener = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
         let address = listener.local_addr().unwrap();
-        (address, tokio::spawn(serve(listener, service, limits, stop)))
+        (address, tokio::spawn(serve(listener, service, limits, None, stop)))
     }
 
     async fn client(address: SocketAddr) -> HealthClient<Channel> {
@@ -336,7 +410,7 @@ mod tests {
         let service = Hesitant(Healthy(Routes::new(health).prepare()));
         let listener = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, service, Limits::default(), pending()));
+        tokio::spawn(serve(listener, service, Limits::default(), None, pending()));
         let client = client(address).await;
         let calls: Vec<_> = (0..500)
             .map(|_| {

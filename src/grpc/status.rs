@@ -10,6 +10,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use crate::access::Right;
 use crate::grpc::pb;
 use crate::grpc::read::FieldProblem;
 use crate::telemetry::count;
@@ -36,6 +37,12 @@ pub enum CallError {
     EncodingUnknown,
     /// The deadline passed before something was read from the log.
     Expired,
+    /// Nothing says who calls.
+    CredentialsMissing,
+    /// The credentials are good, and of nobody who may call.
+    CallerUnknown,
+    /// The caller lacks the right that the rpc needs.
+    RightMissing(Right),
     /// The turn or the log gave no answer.
     Refused(Refusal),
 }
@@ -90,6 +97,17 @@ impl CallError {
                 message: "the deadline passed before there was an answer",
                 retry: Some(RETRY_FULL),
             },
+            Self::CredentialsMissing => told(
+                Code::Unauthenticated,
+                "CREDENTIALS_MISSING",
+                "the call needs a client certificate",
+            ),
+            Self::CallerUnknown => {
+                told(Code::PermissionDenied, "CALLER_UNKNOWN", "nobody of this identity may call")
+            }
+            Self::RightMissing(_) => {
+                told(Code::PermissionDenied, "RIGHT_MISSING", "the caller lacks the right for this")
+            }
             Self::Refused(refusal) => refused(*refusal),
         }
     }
@@ -105,6 +123,9 @@ impl CallError {
             | Self::MethodUnknown
             | Self::EncodingUnknown
             | Self::Expired
+            | Self::CredentialsMissing
+            | Self::CallerUnknown
+            | Self::RightMissing(_)
             | Self::Refused(_) => Vec::new(),
         }
     }
@@ -225,7 +246,12 @@ impl From<CallError> for Status {
         let Told { code, reason, message, retry } = error.told();
         count::refused(reason);
         let mut details = ErrorDetails::new();
-        details.set_error_info(reason, DOMAIN, []);
+        if let CallError::RightMissing(right) = error {
+            let right = ("right".to_owned(), right.name().to_owned());
+            details.set_error_info(reason, DOMAIN, [right]);
+        } else {
+            details.set_error_info(reason, DOMAIN, []);
+        }
         for problem in error.problems() {
             details.add_bad_request_violation(problem.field, problem.expected);
         }
@@ -257,6 +283,8 @@ impl From<CallError> for pb::Error {
 
 /// Every reason, sorted: what telemetry counts errors by.
 pub const REASONS: &[&str] = &[
+    "CALLER_UNKNOWN",
+    "CREDENTIALS_MISSING",
     "DECIDING_FAILED",
     "DECISION_NOT_FOUND",
     "DECISION_UNREADABLE",
@@ -279,6 +307,7 @@ pub const REASONS: &[&str] = &[
     "REQUEST_ID_REUSED",
     "REQUEST_MALFORMED",
     "REQUEST_TOO_OLD",
+    "RIGHT_MISSING",
     "STOPPING",
     "TRANSFER_MALFORMED",
 ];
@@ -329,6 +358,9 @@ mod tests {
             CallError::MethodUnknown,
             CallError::EncodingUnknown,
             CallError::Expired,
+            CallError::CredentialsMissing,
+            CallError::CallerUnknown,
+            CallError::RightMissing(Right::Screen),
         ];
         every.extend(refusals.map(CallError::Refused));
         every

@@ -47,7 +47,7 @@ impl Visit for Find {
 }
 
 /// Every warning and error, as `telemetry` lists them.
-pub(crate) const EVENTS: [(&str, &str); 14] = [
+pub(crate) const EVENTS: [(&str, &str); 16] = [
     ("error", "panicked"),
     ("error", "the service ends"),
     ("error", "the turn is stuck"),
@@ -57,11 +57,13 @@ pub(crate) const EVENTS: [(&str, &str); 14] = [
     ("error", "keys not made ahead"),
     ("error", "a door panicked"),
     ("error", "behind panicked"),
+    ("error", "certificates refused"),
     ("warn", "snapshot not written"),
     ("warn", "index not built"),
     ("warn", "admin listener not opened"),
     ("warn", "a connection could not be accepted"),
     ("warn", "cut while draining"),
+    ("warn", "anyone on this machine may call"),
 ];
 
 static COUNTS: [AtomicU64; EVENTS.len()] = [const { AtomicU64::new(0) }; EVENTS.len()];

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use futures_util::future::Either;
+use futures_util::future::{BoxFuture, Either};
 use futures_util::stream::FuturesUnordered;
 use futures_util::task::AtomicWaker;
 use h2::server::{Builder, SendResponse};
@@ -23,13 +23,30 @@ use h2::{Ping, PingPong, Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
+use crate::access::Identity;
 use crate::grpc::call::{Reply, ok};
 use crate::grpc::serve::greeting::Greeted;
 
+/// Whom a connection is from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Peer {
+    /// Whoever can reach the port.
+    Plain,
+    /// Somebody over TLS, and the names that the certificate proves; `None` where there was none.
+    Secured(Option<Vec<Identity>>),
+}
+
 /// Answers calls.
 pub trait Serve: Clone + Send + Sync + 'static {
+    /// Returns what answers the calls of one connection. Asked once, so that no call has to find out
+    /// whom it is from.
+    fn meet(&self, _peer: &Peer) -> Self {
+        self.clone()
+    }
+
     /// Answers one call.
     fn call(
         &self,
@@ -68,8 +85,8 @@ enum Event {
 
 /// Serves a connection until it ends, or until every call that it has when `drains` turns true has
 /// ended.
-pub(super) async fn converse<S: Serve>(
-    greeted: Greeted,
+pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
+    greeted: Greeted<T>,
     service: S,
     calls_max: u32,
     mut drains: watch::Receiver<bool>,
@@ -143,7 +160,7 @@ pin_project! {
         call: C,
         respond: SendResponse<Bytes>,
         // In a box: few calls are streams, and each would be as large as one.
-        piping: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+        piping: Option<BoxFuture<'static, ()>>,
     }
 }
 
@@ -177,7 +194,7 @@ impl<C: Future<Output = Response<Reply>>> Future for Answering<C> {
 fn send(
     response: Response<Reply>,
     respond: &mut SendResponse<Bytes>,
-) -> Result<Option<Pin<Box<dyn Future<Output = ()> + Send>>>, h2::Error> {
+) -> Result<Option<BoxFuture<'static, ()>>, h2::Error> {
     let (head, reply) = response.into_parts();
     let head = Response::from_parts(head, ());
     match reply {

@@ -1,28 +1,24 @@
 //! Greeting: the first bytes of a connection, waited for only so long.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// Reads the first bytes that every HTTP/2 client sends; `None` for any other client.
 ///
 /// Keep-alive begins only after them, so that somebody who connects and stays silent would hold a
 /// place for ever.
-pub(super) async fn greet(stream: TcpStream) -> Option<Greeted> {
+pub(super) async fn greet<T: AsyncRead + Unpin>(mut stream: T) -> Option<Greeted<T>> {
     let mut bytes = [0; PREFACE.len()];
-    let mut read = 0;
-    while read < bytes.len() {
-        stream.readable().await.ok()?;
-        match stream.try_read(bytes.get_mut(read..)?) {
-            Ok(0) => return None,
-            Ok(count) => read = read.saturating_add(count),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => return None,
-        }
-        if bytes.get(..read) != PREFACE.get(..read) {
+    let mut buffer = ReadBuf::new(&mut bytes);
+    while 0 < buffer.remaining() {
+        let before = buffer.filled().len();
+        poll_fn(|context| Pin::new(&mut stream).poll_read(context, &mut buffer)).await.ok()?;
+        let read = buffer.filled();
+        if read.len() == before || !PREFACE.starts_with(read) {
             return None;
         }
     }
@@ -30,12 +26,12 @@ pub(super) async fn greet(stream: TcpStream) -> Option<Greeted> {
 }
 
 /// A connection whose first bytes were read, and are read once more.
-pub(super) struct Greeted {
+pub(super) struct Greeted<T> {
     greeted: bool,
-    stream: TcpStream,
+    stream: T,
 }
 
-impl AsyncRead for Greeted {
+impl<T: AsyncRead + Unpin> AsyncRead for Greeted<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -54,7 +50,7 @@ impl AsyncRead for Greeted {
     }
 }
 
-impl AsyncWrite for Greeted {
+impl<T: AsyncWrite + Unpin> AsyncWrite for Greeted<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,0 +1,461 @@
+//! Secured: a server that knows its callers, over TLS, as callers meet it.
+
+#![expect(clippy::expect_used, reason = "a test that cannot run a server has failed")]
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clearline::cli::bench::server::{Folder, Server};
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+#[path = "secured/authority.rs"]
+mod authority;
+
+use authority::{Authority, Leaf, Name, self_signed, write_secret};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_clearline");
+
+const ACCESS: &str = r#"schema = 1
+[[role]]
+name = "asker"
+rights = ["screen"]
+sees = "own"
+[[role]]
+name = "reporter"
+rights = ["report"]
+sees = "own"
+[[role]]
+name = "reader"
+rights = ["read"]
+sees = "all"
+[[role]]
+name = "analyst"
+rights = ["read", "read_personal"]
+sees = "all"
+[[role]]
+name = "lead"
+rights = ["approve"]
+sees = "own"
+[[role]]
+name = "operator"
+rights = ["operate", "audit"]
+sees = "own"
+[[role]]
+name = "everything"
+rights = ["screen", "report", "read", "read_personal", "operate", "approve", "audit"]
+sees = "all"
+[[caller]]
+name = "payments"
+role = "asker"
+spiffe = ["spiffe://bank.example/payments"]
+[[caller]]
+name = "core"
+role = "reporter"
+dns = ["core.bank.example"]
+[[caller]]
+name = "dashboard"
+role = "reader"
+dns = ["dashboard.bank.example"]
+[[caller]]
+name = "analyst-one"
+role = "analyst"
+spiffe = ["spiffe://bank.example/people/one"]
+[[caller]]
+name = "fraud-lead"
+role = "lead"
+spiffe = ["spiffe://bank.example/people/lead"]
+[[caller]]
+name = "operator-one"
+role = "operator"
+spiffe = ["spiffe://bank.example/people/operator"]
+[[caller]]
+name = "everybody"
+role = "everything"
+spiffe = ["spiffe://bank.example/everything"]
+"#;
+
+/// A server with an authority of its own.
+struct Secured {
+    server: Option<Server>,
+    folder: Folder,
+    authority: Authority,
+    _parent: TempDir,
+}
+
+impl Secured {
+    fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// Starts a server with more settings.
+    fn start_with(settings: &str) -> Self {
+        let mut secured = Self::prepare(settings);
+        secured.server = Some(secured.run().expect("a server"));
+        secured
+    }
+
+    fn prepare(settings: &str) -> Self {
+        let parent = tempfile::tempdir().expect("a folder");
+        let folder = Folder::new(parent.path()).expect("a folder");
+        let authority = Authority::new("clients and servers");
+        let secured = Self { server: None, folder, authority, _parent: parent };
+        secured.put("ca.pem", &secured.authority.certificate);
+        secured.put("crl.pem", &secured.authority.revoked(&[66]));
+        secured.put("access.toml", ACCESS);
+        secured.put_server(&secured.authority.server());
+        let at = |name: &str| secured.path(name).display().to_string();
+        let text = format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\n[data]\nfolder = \"{}\"\n[access]\nfile = \
+             \"{}\"\n[tls]\nreload_ms = 10\ncertificate = \"{}\"\nkey = \"{}\"\nclient_ca = \
+             \"{}\"\nclient_crl = \"{}\"\n{settings}",
+            at("data"),
+            at("access.toml"),
+            at("server.pem"),
+            at("server.key"),
+            at("ca.pem"),
+            at("crl.pem"),
+        );
+        secured.put("clearline.toml", &text);
+        secured
+    }
+
+    fn run(&self) -> Result<Server, String> {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear().arg("serve").arg("--config").arg(self.path("clearline.toml"));
+        Server::run(command, &self.folder).map_err(|error| error.to_string())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        write_secret(&self.path(name), text);
+    }
+
+    fn put_server(&self, leaf: &Leaf) {
+        self.put("server.pem", &leaf.certificate);
+        self.put("server.key", &leaf.key);
+    }
+
+    fn port(&self) -> u16 {
+        self.server.as_ref().expect("a server").address.port()
+    }
+
+    /// Runs a command as somebody with this certificate.
+    fn run_as(&self, leaf: &Leaf, arguments: &[&str]) -> Ended {
+        self.put("client.pem", &leaf.certificate);
+        self.put("client.key", &leaf.key);
+        let at = |name: &str| self.path(name).display().to_string();
+        let (address, ca) = (format!("localhost:{}", self.port()), at("ca.pem"));
+        let (cert, key) = (at("client.pem"), at("client.key"));
+        let tls = ["--address", &*address, "--ca", &*ca, "--cert", &*cert, "--key", &*key];
+        Ended::of(&[arguments, &tls].concat())
+    }
+
+    fn someone(&self, name: Name<'_>) -> Leaf {
+        self.authority.leaf(7, &[name], 2100)
+    }
+
+    /// Connects as somebody who trusts this authority.
+    async fn channel(
+        &self,
+        leaf: &Leaf,
+        authority: &str,
+    ) -> Result<Channel, tonic::transport::Error> {
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(authority))
+            .identity(Identity::from_pem(&leaf.certificate, &leaf.key));
+        let endpoint = Endpoint::from_shared(format!("https://localhost:{}", self.port()));
+        endpoint.expect("an address").tls_config(tls)?.connect().await
+    }
+
+    /// Returns what the server wrote.
+    fn said(&self) -> String {
+        fs::read_to_string(self.path("clearline.output")).expect("lines")
+    }
+}
+
+/// What a command came to.
+#[derive(Debug)]
+struct Ended {
+    code: Option<i32>,
+    out: String,
+    errors: String,
+}
+
+impl Ended {
+    fn of(arguments: &[&str]) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).env_clear().stdin(Stdio::null());
+        let Output { status, stdout, stderr } = command.output().expect("a command that runs");
+        Self {
+            code: status.code(),
+            out: String::from_utf8(stdout).expect("text"),
+            errors: String::from_utf8(stderr).expect("text"),
+        }
+    }
+
+    #[track_caller]
+    fn check(&self, code: i32, parts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        for part in parts {
+            assert!(self.out.contains(part) || self.errors.contains(part), "{part}: {self:?}");
+        }
+    }
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+async fn healthy(channel: &Channel) -> bool {
+    let check = HealthCheckRequest { service: String::new() };
+    HealthClient::new(channel.clone()).check(check).await.is_ok()
+}
+
+#[test]
+fn each_role_may_do_what_its_rights_say_and_nothing_else() {
+    let secured = Secured::start();
+    let screen = ["screen", "--example"];
+    let list = ["decisions", "list"];
+    let load = ["lists", "load", "deploy/lists/example.toml"];
+    let past = secured.path("past.csv").display().to_string();
+    let columns = "customer_key,payee_sort_code,payee_account_number,amount,currency,sent_time";
+    secured.put("past.csv", &format!("{columns}\n"));
+    let import = ["import", &*past];
+    let commands = [&screen[..], &import[..], &list[..], &load[..]];
+    for (name, rights) in [
+        (Name::Uri("spiffe://bank.example/payments"), [true, false, false, false]),
+        (Name::Host("core.bank.example"), [false, true, false, false]),
+        (Name::Host("dashboard.bank.example"), [false, false, true, false]),
+        (Name::Uri("spiffe://bank.example/people/one"), [false, false, true, false]),
+        (Name::Uri("spiffe://bank.example/people/lead"), [false, false, false, true]),
+        (Name::Uri("spiffe://bank.example/people/operator"), [false, false, false, false]),
+        (Name::Uri("spiffe://bank.example/everything"), [true, true, true, true]),
+    ] {
+        let leaf = secured.someone(name);
+        for (command, right) in commands.iter().zip(rights) {
+            let ended = secured.run_as(&leaf, command);
+            if right {
+                ended.check(0, &[]);
+            } else {
+                ended.check(1, &["RIGHT_MISSING (PermissionDenied)"]);
+            }
+        }
+    }
+    let stranger = secured.someone(Name::Host("nobody.bank.example"));
+    for command in commands {
+        secured.run_as(&stranger, command).check(1, &["CALLER_UNKNOWN (PermissionDenied)"]);
+    }
+}
+
+#[test]
+fn only_a_certificate_that_holds_opens_a_connection() {
+    let secured = Secured::start();
+    let name = [Name::Uri("spiffe://bank.example/everything")];
+    let list = ["decisions", "list"];
+    secured.run_as(&secured.authority.leaf(65, &name, 2100), &list).check(0, &[]);
+    for (what, leaf) in [
+        ("revoked", secured.authority.leaf(66, &name, 2100)),
+        ("ended", secured.authority.leaf(65, &name, 2020)),
+        ("its own", self_signed(&name)),
+        ("another authority's", Authority::new("clients and servers").leaf(65, &name, 2100)),
+    ] {
+        let ended = secured.run_as(&leaf, &list);
+        ended.check(1, &["gives no connection"]);
+        assert!(ended.out.is_empty(), "{what}: {ended:?}");
+    }
+    // Without a certificate, and without TLS.
+    let address = format!("localhost:{}", secured.port());
+    let ca = secured.path("ca.pem").display().to_string();
+    Ended::of(&["decisions", "list", "--address", &address, "--ca", &ca])
+        .check(1, &["gives no connection"]);
+    Ended::of(&["decisions", "list", "--address", &address]).check(1, &["breaks off", "--ca"]);
+    // A server that this client does not trust.
+    let other = secured.path("other.pem").display().to_string();
+    secured.put("other.pem", &Authority::new("another").certificate);
+    Ended::of(&["decisions", "list", "--address", &address, "--ca", &other])
+        .check(1, &["gives no connection"]);
+}
+
+/// Shakes hands by one version of TLS, and tells by which and with what protocol it ended.
+async fn shake(
+    secured: &Secured,
+    version: &'static SupportedProtocolVersion,
+    protocol: &[u8],
+) -> Option<Vec<u8>> {
+    let leaf = secured.someone(Name::Uri("spiffe://bank.example/everything"));
+    let mut roots = RootCertStore::empty();
+    let pem = secured.authority.certificate.as_bytes();
+    roots.add(CertificateDer::from_pem_slice(pem).expect("a certificate")).expect("an authority");
+    let chain = vec![CertificateDer::from_pem_slice(leaf.certificate.as_bytes()).expect("one")];
+    let key = PrivateKeyDer::from_pem_slice(leaf.key.as_bytes()).expect("a key");
+    let mut config = ClientConfig::builder_with_protocol_versions(&[version])
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, key)
+        .expect("a configuration");
+    if !protocol.is_empty() {
+        config.alpn_protocols = vec![protocol.to_vec()];
+    }
+    let stream = tokio::net::TcpStream::connect(("127.0.0.1", secured.port())).await;
+    let name = "localhost".try_into().expect("a name");
+    let connector = TlsConnector::from(Arc::new(config));
+    let stream = connector.connect(name, stream.expect("a connection")).await.ok()?;
+    let (_, session) = stream.get_ref();
+    Some(session.alpn_protocol().unwrap_or_default().to_vec())
+}
+
+#[test]
+fn nothing_older_than_tls_1_3_and_nothing_but_http_2_is_spoken() {
+    let secured = Secured::start();
+    runtime().block_on(async {
+        assert_eq!(shake(&secured, &version::TLS13, b"h2").await.as_deref(), Some(&b"h2"[..]));
+        assert_eq!(shake(&secured, &version::TLS12, b"h2").await, None);
+        assert_eq!(shake(&secured, &version::TLS13, b"http/1.1").await, None);
+    });
+}
+
+#[test]
+fn certificates_change_under_open_connections() {
+    let secured = Secured::start();
+    let leaf = secured.someone(Name::Uri("spiffe://bank.example/everything"));
+    runtime().block_on(async {
+        let first = secured.channel(&leaf, &secured.authority.certificate).await;
+        let first = first.expect("a connection");
+        assert!(healthy(&first).await);
+        for round in 0..3 {
+            let next = Authority::new("the next one");
+            secured.put_server(&next.server());
+            // It is looked at every few milliseconds; each try takes about as long.
+            let mut tries = 0..2_000;
+            let changed = loop {
+                if let Ok(channel) = secured.channel(&leaf, &next.certificate).await {
+                    break channel;
+                }
+                assert!(tries.next().is_some(), "round {round}: {}", secured.said());
+            };
+            assert!(healthy(&changed).await, "round {round}");
+            assert!(healthy(&first).await, "round {round}");
+            assert!(secured.channel(&leaf, &secured.authority.certificate).await.is_err());
+
+            // Faulty files: what is there stays.
+            let before = secured.said().matches("certificates refused").count();
+            secured.put("server.pem", "nothing");
+            let mut tries = 0..2_000;
+            while secured.said().matches("certificates refused").count() == before {
+                assert!(tries.next().is_some(), "round {round}: {}", secured.said());
+                assert!(secured.channel(&leaf, &next.certificate).await.is_ok());
+            }
+            assert!(secured.channel(&leaf, &next.certificate).await.is_ok());
+            assert!(healthy(&first).await, "round {round}");
+        }
+        let said = secured.said();
+        assert!(said.contains("\"message\":\"certificates taken\""), "{said}");
+        assert!(!said.contains("BEGIN"), "{said}");
+    });
+}
+
+#[test]
+fn whoever_is_revoked_cannot_connect_again() {
+    let secured = Secured::start();
+    let leaf = secured.authority.leaf(40, &[Name::Host("core.bank.example")], 2100);
+    let authority = &secured.authority.certificate;
+    runtime().block_on(async {
+        let open = secured.channel(&leaf, authority).await.expect("a connection");
+        assert!(healthy(&open).await);
+        secured.put("crl.pem", &secured.authority.revoked(&[66, 40]));
+        let mut tries = 0..2_000;
+        // A refusal comes after the client's part of the handshake, so that the call tells.
+        while let Ok(channel) = secured.channel(&leaf, authority).await
+            && healthy(&channel).await
+        {
+            assert!(tries.next().is_some(), "{}", secured.said());
+        }
+        let other = secured.authority.leaf(41, &[Name::Host("core.bank.example")], 2100);
+        let other = secured.channel(&other, authority).await.expect("a connection");
+        assert!(healthy(&other).await);
+    });
+}
+
+#[test]
+fn whoever_does_not_shake_hands_in_time_is_shown_out() {
+    let secured = Secured::start_with("[limits]\nhandshake_ms = 2_000\nhandshakes_max = 2\n");
+    let mut silent: Vec<TcpStream> = (0..6)
+        .map(|_| TcpStream::connect(("127.0.0.1", secured.port())).expect("a connection"))
+        .collect();
+    // Half of a record, and no more.
+    silent[0].write_all(&[0x16, 0x03, 0x01, 0x01]).expect("bytes");
+    for stream in &mut silent {
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
+        // The end, or a reset where bytes of ours were not read.
+        assert_eq!(stream.read(&mut [0; 1]).unwrap_or(0), 0);
+    }
+    let leaf = secured.someone(Name::Uri("spiffe://bank.example/everything"));
+    secured.run_as(&leaf, &["decisions", "list"]).check(0, &[]);
+}
+
+#[test]
+fn a_server_with_unfit_files_does_not_start_and_says_what_to_do() {
+    for (name, text, mode, want) in [
+        ("server.key", None, 0o644, "chmod 600"),
+        ("server.key", Some("nothing"), 0o600, "has no key in PEM"),
+        ("server.pem", Some("nothing"), 0o600, "has no certificate in PEM"),
+        ("ca.pem", Some("nothing"), 0o600, "has no certificate in PEM"),
+        ("crl.pem", Some("nothing"), 0o600, "has no list of revoked certificates in PEM"),
+        ("access.toml", Some("schema = 1\nrole = []\ncallers = []"), 0o600, "`caller` is missing"),
+    ] {
+        let secured = Secured::prepare("");
+        if let Some(text) = text {
+            secured.put(name, text);
+        }
+        let path = secured.path(name);
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("a mode");
+        let config = secured.path("clearline.toml").display().to_string();
+        let ended = Ended::of(&["serve", "--config", &config]);
+        ended.check(1, &[want, name]);
+        assert!(!Path::new(&secured.path("data/log")).exists(), "nothing was to be started");
+    }
+}
+
+#[test]
+fn a_list_of_accounts_is_loaded_whole_or_not_at_all() {
+    let mut secured = Secured::start();
+    let leaf = secured.someone(Name::Uri("spiffe://bank.example/people/lead"));
+    let load = |file: &str| secured.run_as(&leaf, &["lists", "load", file]);
+    let example = "deploy/lists/example.toml";
+    let in_force = "version 1 is in force: 2 client accounts, 2 billers";
+    load(example).check(0, &[in_force]);
+    // Again is no harm, and another list under the same version is none of ours.
+    load(example).check(0, &[in_force]);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().display().to_string();
+    let text = fs::read_to_string(example).expect("a file");
+    fs::write(file.path(), text.replacen("12001039", "12001038", 1)).expect("a file");
+    load(&path).check(1, &["LIST_VERSION_REUSED"]);
+    fs::write(file.path(), text.replace("\"biller\"", "\"bill\"").replace("60-16-13", "60-16"))
+        .expect("a file");
+    let refused = load(&path);
+    refused.check(1, &["`bill` is no kind", "`sort_code` cannot be read", "nothing was loaded"]);
+    assert!(!refused.errors.contains("31926819"), "{refused:?}");
+    load("/nowhere").check(1, &["`/nowhere` cannot be read"]);
+
+    secured.server.take().expect("a server").stop().expect("a server that stops");
+    let data = secured.path("data").display().to_string();
+    Ended::of(&["decisions", "replay", &data])
+        .check(0, &["3 entries", "the same from the snapshot"]);
+}

@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import logging
 import pathlib
 import sys
 import uuid
@@ -15,40 +16,90 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 from grpc_status import rpc_status
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent / "generated"))
-try:
-    from clearline.screening.v1 import screening_pb2 as pb
-    from clearline.screening.v1 import screening_pb2_grpc as api
-except ImportError:
-    sys.exit("the generated code is missing: README.md says how to make it")
+import trouble
+from checking import expect, heading
+from screening import KEEP_FOR_PERSON, SEND, Screener, Table, pb, sent_unscreened
 
 SERVICE = "clearline.screening.v1.ScreeningService"
+EXAMPLES = pathlib.Path(__file__).parent.parent
 
-# What a payer is willing to wait for on a screen.
-DEADLINE_S = 0.8
-
-# A retry is safe for these, with the same request_id: it gets the first answer, if there is one.
-RETRIED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+# For calls that no payer waits for.
+DEADLINE_S = 5
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("address", nargs="?", default="127.0.0.1:50051")
-    address = parser.parse_args().address
+    parser.add_argument("--table", default=EXAMPLES / "fallback.json", help="the bank's decisions")
+    parser.add_argument("--ca", help="certificates (PEM) of who may vouch for the server: use TLS")
+    parser.add_argument("--cert", help="our certificate (PEM)")
+    parser.add_argument("--key", help="its key (PEM)")
+    parser.add_argument(
+        "--only",
+        choices=("outage", "patient"),
+        help="with no server: do as the table says (outage), or ask until there is one (patient)",
+    )
+    given = parser.parse_args()
+    logging.basicConfig(format="  %(message)s", level=logging.INFO)
 
-    with grpc.insecure_channel(address) as channel:
-        try:
-            grpc.channel_ready_future(channel).result(timeout=5)
-        except grpc.FutureTimeoutError:
-            sys.exit(f"no server answers at {address}")
-        describe(channel)
-        look_at_health(channel)
-        stub = api.ScreeningServiceStub(channel)
-        held = screen(stub)
-        explain(stub, held)
-        run_into_errors(stub)
-        stream(stub)
+    table = Table(given.table)
+    screener = Screener(given.address, table, credentials(given))
+    if given.only == "outage":
+        outage(screener)
+    elif given.only == "patient":
+        patient(screener)
+    else:
+        whole_tour(screener)
+        trouble.go_through(screener, table, rent(0).transfer)
     print("\nEverything was as the API promises.")
+
+
+def credentials(given):
+    if given.ca is None:
+        return None
+    read = [pathlib.Path(file).read_bytes() if file else None for file in (given.ca, given.key, given.cert)]
+    return grpc.ssl_channel_credentials(*read)
+
+
+def whole_tour(screener):
+    channel, stub = screener.channel, screener.stub
+    try:
+        grpc.channel_ready_future(channel).result(timeout=5)
+    except grpc.FutureTimeoutError:
+        sys.exit("no server answers")
+    describe(channel)
+    look_at_health(channel)
+    held = screen(screener)
+    explain(stub, held)
+    screen_message(screener)
+    run_into_errors(screener)
+    stream(stub)
+
+
+def outage(screener):
+    """Nobody answers: the table's row and band say what becomes of each payment."""
+    heading("An outage: small payments are sent, large ones wait for a person")
+    for value, then in (("20.00", SEND), ("3200.00", KEEP_FOR_PERSON)):
+        request = tonbridge_road()
+        request.transfer.amount.value = value
+        outcome = screener.screen(request)
+        print(f"  £{value}: {outcome.then}, after {outcome.tries} tries: {outcome.code.name}")
+        expect(outcome.answer is None, "somebody answered")
+        expect(outcome.then == then, "not what the table says")
+        report = sent_unscreened(request, outcome, moment())
+        unreachable = pb.ReportExecutionRequest.UNSCREENED_REASON_UNREACHABLE
+        expect(report.unscreened_reason == unreachable, "another reason")
+
+
+def patient(screener):
+    """A CHAPS payment waits for minutes: it is asked about until the server is back."""
+    heading("An outage that a CHAPS payment waits out")
+    request = rent(1)
+    request.transfer.rail = pb.Transfer.RAIL_CHAPS
+    outcome = screener.screen(request)
+    expect(outcome.answer is not None, "no answer within the table's time")
+    expect(outcome.tries > 1, "it was answered at once")
+    print(f"  {pb.Action.Name(outcome.answer.action)} after {outcome.tries} tries")
 
 
 def describe(channel):
@@ -81,11 +132,11 @@ def look_at_health(channel):
         expect(error.code() == grpc.StatusCode.NOT_FOUND, "unknown services are NOT_FOUND")
 
 
-def screen(stub):
+def screen(screener):
     """Screens a transfer that somebody was talked into, and retries it."""
     heading("A transfer that somebody was talked into")
     request = tonbridge_road()
-    first = ask(stub, request)
+    first = answered(screener.screen(request))
     show(first)
     expect(first.action == pb.ACTION_HOLD, "it may leave")
     expect(first.warning.title != "", "there is no warning to show")
@@ -93,7 +144,7 @@ def screen(stub):
     expect(first.receipt.index < first.receipt.tree_size, "the receipt makes no sense")
 
     heading("The same request again, as after a broken connection")
-    again = ask(stub, request)
+    again = answered(screener.screen(request))
     print(f"  {again.decision}, entry {again.receipt.index}")
     expect(again.decision == first.decision, "a retry got another decision")
     expect(again.receipt == first.receipt, "a retry got another receipt")
@@ -124,10 +175,33 @@ def explain(stub, held):
     expect(held.decision in names, "the decision is not listed under its payee")
 
 
-def run_into_errors(stub):
+def screen_message(screener):
+    """Screens the same order as the payer's app sends it: a pain.001 message."""
+    heading("The same as an ISO 20022 message")
+    known = tonbridge_road()
+    known.transfer.ClearField("texts")
+    known.transfer.ClearField("amount")
+    known.transfer.payer.ClearField("account")
+    known.transfer.payee.ClearField("account")
+    known.transfer.payee.ClearField("name")
+    message = (EXAMPLES / "tonbridge-road.pain.001.xml").read_bytes()
+    request = pb.ScreenIso20022Request(message=message, known=known)
+    largest = pb.Money(currency_code="GBP", value="3200.00")
+    first = answered(screener.screen_iso20022(request, "faster_payments_single", largest))
+    for each in first.answers:
+        print(f"  {each.path}: {pb.Action.Name(each.response.action)}")
+    expect(len(first.answers) == 1, "the message has one transfer")
+    expect(first.answers[0].response.action == pb.ACTION_HOLD, "it may leave")
+    expect(first.answers[0].request_id == known.request_id, "not under the id that was given")
+    again = answered(screener.screen_iso20022(request, "faster_payments_single", largest))
+    expect(again == first, "a retry got another answer")
+
+
+def run_into_errors(screener):
+    stub = screener.stub
     heading("Another amount under a request_id that was used")
     request = tonbridge_road()
-    ask(stub, request)
+    answered(screener.screen(request))
     request.transfer.amount.value = "3.00"
     code, details = refused(stub, request)
     expect(code == grpc.StatusCode.ALREADY_EXISTS, "it was not refused as a second transfer")
@@ -147,7 +221,7 @@ def run_into_errors(stub):
     heading("A fact that cannot be read: dropped, listed, and decided without")
     request = tonbridge_road()
     request.transfer.end_to_end_id = "x" * 36
-    answer = ask(stub, request)
+    answer = answered(screener.screen(request))
     for fact in answer.rejected_facts:
         print(f"  {fact.field}: expected {fact.expected}")
     expect(
@@ -176,14 +250,9 @@ def stream(stub):
     print(f"  {len(actions)} answers, {allowed} of them ALLOW")
 
 
-def ask(stub, request):
-    """Asks, and asks again with the same id where that is safe."""
-    for attempt in range(3):
-        try:
-            return stub.ScreenTransfer(request, timeout=DEADLINE_S)
-        except grpc.RpcError as error:
-            if error.code() not in RETRIED or attempt == 2:
-                raise
+def answered(outcome):
+    expect(outcome.answer is not None, f"no answer: {outcome.code} {outcome.reason}")
+    return outcome.answer
 
 
 def refused(stub, request):
@@ -282,15 +351,6 @@ def show(answer):
     for paragraph in answer.warning.paragraphs:
         print(f"    {paragraph}")
     print(f"    [ {answer.warning.safe_action} ]")
-
-
-def heading(text):
-    print(f"\n{text}")
-
-
-def expect(holds, otherwise):
-    if not holds:
-        sys.exit(f"NOT AS EXPECTED: {otherwise}")
 
 
 if __name__ == "__main__":

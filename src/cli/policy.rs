@@ -11,6 +11,7 @@ use crate::decision::{Checked, check};
 use crate::document::Problem;
 use crate::policy::{self, Files};
 use crate::signal;
+use crate::telemetry::state::hex;
 
 /// Works on policies.
 #[derive(Debug, clap::Subcommand)]
@@ -149,13 +150,4 @@ fn passed_json(checked: &Checked) -> String {
         "signals": signals,
     });
     format!("{object}\n")
-}
-
-/// Returns lower-case hex digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let written = write!(text, "{byte:02x}");
-        debug_assert!(written.is_ok(), "a string takes everything");
-        text
-    })
 }

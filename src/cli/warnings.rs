@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::cli::policy::hex;
 use crate::cli::{CliError, page, print};
 use crate::document::{Problem, nearest};
 use crate::grpc::write::warning;
 use crate::money::{Amount, Currency, Money};
 use crate::policy::{self, Files, Policy};
+use crate::telemetry::state::hex;
 use crate::warning::{Blanks, Choice, Pick, Step, Warnings, Words};
 
 mod sheet;

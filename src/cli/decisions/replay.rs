@@ -17,7 +17,6 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::cli::decisions::Replay;
-use crate::cli::policy::hex;
 use crate::cli::{CliError, print};
 use crate::decision::decide;
 use crate::entry::{Decided, DecidedPublic, Entry, decision_id};
@@ -29,6 +28,7 @@ use crate::log::snapshot;
 use crate::memory::{FOLD_VERSION, Memory};
 use crate::policy::Policy;
 use crate::tagged::Tagged as _;
+use crate::telemetry::state::hex;
 use crate::turn::start::kept;
 
 /// What came of a replay.

@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use crate::cli::evaluate::Ran;
-use crate::cli::policy::hex;
 use crate::evaluation::{
     Change, Changed, Curve, Example, Group, Lead, Margins, Measures, Point, Rate, ScamType, Sign,
 };
+use crate::telemetry::state::hex;
 
 /// Writes the report as one object in one line.
 pub(super) fn report(ran: &Ran, measures: &[Measures], change: Option<&Change>) -> String {

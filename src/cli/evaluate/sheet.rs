@@ -10,11 +10,11 @@ use crate::cli::evaluate::Ran;
 use crate::cli::evaluate::words::{
     between, described, grouped, million, percent, plain, range, share, thousand,
 };
-use crate::cli::policy::hex;
 use crate::evaluation::{
     CASES_PER_MILLION, Change, Changed, Curve, Example, Group, Measures, OTHER_CASES_PER_MILLION,
     Rate, ScamType,
 };
+use crate::telemetry::state::hex;
 
 /// Lays out the page.
 pub(super) fn sheet(

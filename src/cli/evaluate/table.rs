@@ -6,11 +6,11 @@ use crate::cli::evaluate::Ran;
 use crate::cli::evaluate::words::{
     between, described, grouped, hundredths, million, million_only, percent, plain, share, thousand,
 };
-use crate::cli::policy::hex;
 use crate::evaluation::{
     CASES_PER_MILLION, Change, Curve, Example, Group, Measures, OTHER_CASES_PER_MILLION, Rate,
     ScamType,
 };
+use crate::telemetry::state::hex;
 
 /// Lays out the report.
 pub(super) fn report(ran: &Ran, measures: &[Measures], change: Option<&Change>) -> String {

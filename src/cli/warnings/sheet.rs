@@ -9,9 +9,9 @@
 use minijinja::{AutoEscape, Environment, Value, context};
 
 use crate::cli::CliError;
-use crate::cli::policy::hex;
 use crate::money::Money;
 use crate::policy::Policy;
+use crate::telemetry::state::hex;
 use crate::warning::{Blanks, Pick, Question, Step, Tag, Warnings, Words};
 
 /// Lays out every text of a policy.

@@ -5,10 +5,15 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use clearline::cli::bench::server::{Folder, Server};
 use tempfile::TempDir;
+
+#[path = "command/ended.rs"]
+mod ended;
+
+use ended::Ended;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_clearline");
 
@@ -21,34 +26,6 @@ fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(arguments).env_clear().stdin(Stdio::null());
     command
-}
-
-/// What a command came to.
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    errors: String,
-}
-
-impl Ended {
-    fn of(command: &mut Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().expect("a command that runs");
-        Self {
-            code: status.code(),
-            out: String::from_utf8(stdout).expect("text"),
-            errors: String::from_utf8(stderr).expect("text"),
-        }
-    }
-
-    /// Holds the command to this exit code and to every part in what it told.
-    #[track_caller]
-    fn check(&self, code: i32, parts: &[&str]) {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        for part in parts {
-            assert!(self.out.contains(part) || self.errors.contains(part), "{part}: {self:?}");
-        }
-    }
 }
 
 /// A server on data of its own, for one test.

@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +24,11 @@ use tonic_health::pb::health_client::HealthClient;
 
 #[path = "secured/authority.rs"]
 mod authority;
+#[path = "command/ended.rs"]
+mod ended;
 
 use authority::{Authority, Leaf, Name, self_signed, write_secret};
+use ended::Ended;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_clearline");
 
@@ -164,7 +167,7 @@ impl Secured {
         let (address, ca) = (format!("localhost:{}", self.port()), at("ca.pem"));
         let (cert, key) = (at("client.pem"), at("client.key"));
         let tls = ["--address", &*address, "--ca", &*ca, "--cert", &*cert, "--key", &*key];
-        Ended::of(&[arguments, &tls].concat())
+        run(&[arguments, &tls].concat())
     }
 
     fn someone(&self, name: Name<'_>) -> Leaf {
@@ -190,33 +193,10 @@ impl Secured {
     }
 }
 
-/// What a command came to.
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    errors: String,
-}
-
-impl Ended {
-    fn of(arguments: &[&str]) -> Self {
-        let mut command = Command::new(PROGRAM);
-        command.args(arguments).env_clear().stdin(Stdio::null());
-        let Output { status, stdout, stderr } = command.output().expect("a command that runs");
-        Self {
-            code: status.code(),
-            out: String::from_utf8(stdout).expect("text"),
-            errors: String::from_utf8(stderr).expect("text"),
-        }
-    }
-
-    #[track_caller]
-    fn check(&self, code: i32, parts: &[&str]) {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        for part in parts {
-            assert!(self.out.contains(part) || self.errors.contains(part), "{part}: {self:?}");
-        }
-    }
+/// Runs a command to its end, in an empty environment.
+fn run(arguments: &[&str]) -> Ended {
+    let mut command = Command::new(PROGRAM);
+    Ended::of(command.args(arguments).env_clear().stdin(Stdio::null()))
 }
 
 fn runtime() -> Runtime {
@@ -283,13 +263,13 @@ fn only_a_certificate_that_holds_opens_a_connection() {
     // Without a certificate, and without TLS.
     let address = format!("localhost:{}", secured.port());
     let ca = secured.path("ca.pem").display().to_string();
-    Ended::of(&["decisions", "list", "--address", &address, "--ca", &ca])
+    run(&["decisions", "list", "--address", &address, "--ca", &ca])
         .check(1, &["gives no connection"]);
-    Ended::of(&["decisions", "list", "--address", &address]).check(1, &["breaks off", "--ca"]);
+    run(&["decisions", "list", "--address", &address]).check(1, &["breaks off", "--ca"]);
     // A server that this client does not trust.
     let other = secured.path("other.pem").display().to_string();
     secured.put("other.pem", &Authority::new("another").certificate);
-    Ended::of(&["decisions", "list", "--address", &address, "--ca", &other])
+    run(&["decisions", "list", "--address", &address, "--ca", &other])
         .check(1, &["gives no connection"]);
 }
 
@@ -426,7 +406,7 @@ fn a_server_with_unfit_files_does_not_start_and_says_what_to_do() {
         let path = secured.path(name);
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("a mode");
         let config = secured.path("clearline.toml").display().to_string();
-        let ended = Ended::of(&["serve", "--config", &config]);
+        let ended = run(&["serve", "--config", &config]);
         ended.check(1, &[want, name]);
         assert!(!Path::new(&secured.path("data/log")).exists(), "nothing was to be started");
     }
@@ -456,6 +436,5 @@ fn a_list_of_accounts_is_loaded_whole_or_not_at_all() {
 
     secured.server.take().expect("a server").stop().expect("a server that stops");
     let data = secured.path("data").display().to_string();
-    Ended::of(&["decisions", "replay", &data])
-        .check(0, &["3 entries", "the same from the snapshot"]);
+    run(&["decisions", "replay", &data]).check(0, &["3 entries", "the same from the snapshot"]);
 }

@@ -162,15 +162,11 @@ async fn connection<S: Serve>(
     let ended = if let Some(tls) = tls {
         // In a box: a session is ten times as large as a bare connection.
         let secured = Box::pin(secured(stream, tls, handshakes));
-        let Some((greeted, names)) = within(handshake, secured, &mut drains).await else {
-            return count::limited(Limit::Greeting);
-        };
+        let Some((greeted, names)) = within(handshake, secured, &mut drains).await else { return };
         let service = service.meet(&Peer::Secured(names));
         Box::pin(converse(greeted, service, calls_max, drains)).await
     } else {
-        let Some(greeted) = within(handshake, greet(stream), &mut drains).await else {
-            return count::limited(Limit::Greeting);
-        };
+        let Some(greeted) = within(handshake, greet(stream), &mut drains).await else { return };
         converse(greeted, service.meet(&Peer::Plain), calls_max, drains).await
     };
     if let Err(error) = ended {
@@ -191,11 +187,15 @@ async fn within<T>(
     begins: impl Future<Output = Option<T>>,
     drains: &mut watch::Receiver<bool>,
 ) -> Option<T> {
-    tokio::select! {
+    let begun = tokio::select! {
         biased;
         begun = tokio::time::timeout(handshake, begins) => begun.ok().flatten(),
-        _ = drains.wait_for(|draining| *draining) => None,
+        _ = drains.wait_for(|draining| *draining) => return None,
+    };
+    if begun.is_none() {
+        count::limited(Limit::Greeting);
     }
+    begun
 }
 
 /// Shakes hands by TLS, and returns what the client's certificate proves.

@@ -119,7 +119,7 @@ pub enum Rpc {
 pub enum Limit {
     /// No place for another connection was free; it waited.
     Connections,
-    /// A client did not say in time that it speaks HTTP/2.
+    /// A client did not say in time that it speaks HTTP/2, or did not get through TLS.
     Greeting,
     /// A client did not answer a ping.
     Silent,

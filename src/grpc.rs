@@ -121,9 +121,8 @@ impl Serve for Door {
     ) -> impl Future<Output = Response<Reply>> + Send + 'static {
         let screening = Arc::clone(&self.screening);
         let path = request.uri().path();
-        let caller = self.who.may(path);
         let (one, many) = (path == SCREEN_TRANSFER, path == SCREEN_TRANSFERS);
-        let caller = match caller {
+        let caller = match self.who.may(path) {
             Ok(caller) => caller,
             Err(error) => return Either::Right(refused(error)),
         };
@@ -140,7 +139,7 @@ impl Serve for Door {
             return Either::Left(screened(screening, request.into_body(), patience));
         }
         if let Some(caller) = caller {
-            request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(Arc::clone(caller));
         }
         // In a box: few calls are of these, and each would be as large as one.
         Either::Right(routed(self.routes.clone(), request).boxed())

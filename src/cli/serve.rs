@@ -7,6 +7,7 @@
 //! The first write or sync that fails ends the process at once and with an error: no answer leaves
 //! after it, and the next start finds out what is on disk.
 
+mod entrance;
 mod monitoring;
 mod watch;
 
@@ -22,6 +23,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch as channels;
 
+use crate::cli::serve::entrance::Entrance;
 use crate::cli::serve::monitoring::Monitoring;
 use crate::cli::{CliError, causes, policy as policies};
 use crate::clock::{Clock as _, RealClock};
@@ -46,10 +48,6 @@ use crate::turn::clockwork::Clockwork;
 use crate::turn::desk::{Desk, Queue};
 use crate::turn::run::{RunError, run as run_turn};
 use crate::turn::start::{Plan, Started, start};
-
-mod entrance;
-
-use entrance::Entrance;
 
 /// Serves under `config` until a signal to stop.
 pub fn run(config: &Config) -> Result<(), CliError> {

@@ -46,14 +46,14 @@ impl Guard {
 impl Who {
     /// Returns who calls the rpc at `path`, if they may. `None` is somebody without a name, where
     /// none is needed.
-    pub(crate) fn may(&self, path: &str) -> Result<Option<Arc<Caller>>, CallError> {
+    pub(crate) fn may(&self, path: &str) -> Result<Option<&Arc<Caller>>, CallError> {
         let need = need(path).ok_or(CallError::MethodUnknown)?;
         match (need, self) {
             (need, Self::Known(caller)) => match need {
                 Need::Right(right) if !caller.rights.has(right) => {
                     Err(CallError::RightMissing(right))
                 }
-                Need::Nothing | Need::Caller | Need::Right(_) => Ok(Some(Arc::clone(caller))),
+                Need::Nothing | Need::Caller | Need::Right(_) => Ok(Some(caller)),
             },
             (Need::Nothing, Self::Nobody | Self::Stranger) => Ok(None),
             (Need::Caller | Need::Right(_), Self::Nobody) => Err(CallError::CredentialsMissing),

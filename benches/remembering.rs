@@ -114,6 +114,7 @@ fn pairs(payees: u64) -> Memory {
                 execution: Execution::SentUnscreened,
                 unscreened: None,
                 decision: None,
+                caller: None,
             },
             personal: Some(ExecutedPersonal {
                 payment_id: "".into(),

@@ -39,6 +39,8 @@ pub enum Realm {
     EndToEnd,
     /// An ISO 20022 `InstrId`.
     Instruction,
+    /// Whoever calls.
+    Caller,
 }
 
 /// Which part of an account cannot be read.
@@ -157,6 +159,7 @@ impl Tokens {
             Realm::Payment => 3,
             Realm::EndToEnd => 4,
             Realm::Instruction => 5,
+            Realm::Caller => 6,
         };
         let mut mac = self.0.clone();
         mac.update(&[realm]);

@@ -22,7 +22,7 @@ use crate::entry::Parameters;
 
 mod secured;
 
-pub use secured::Secured;
+pub use secured::{People, Secured};
 
 /// The settings of the process, complete and checked.
 #[derive(Clone, Debug, Eq, PartialEq)]

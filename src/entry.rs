@@ -40,6 +40,8 @@ pub enum Entry {
     Listed(Box<Listed>),
     /// Past payments of one payer, as a file of the bank had them.
     Imported(Box<Imported>),
+    /// A reading of what a decision says of people.
+    Read(Box<Read>),
 }
 
 /// An entry as the log takes it and gives it back.
@@ -98,6 +100,19 @@ pub struct Listed {
     /// Accounts of those who send bills.
     pub billers: Vec<Token>,
     /// The build that recorded it.
+    pub build: Cow<'static, str>,
+    /// The caller who loaded it.
+    pub by: Option<Box<str>>,
+}
+
+/// Somebody read what a decision says of people.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Read {
+    /// Who: a caller.
+    pub by: Box<str>,
+    /// Position of the decision.
+    pub decision: u64,
+    /// The build that showed it.
     pub build: Cow<'static, str>,
 }
 
@@ -175,6 +190,8 @@ pub struct Identity {
     pub instruction: Option<Token>,
     /// Keyed digest of the identity fields: another one under the same request id is refused.
     pub fingerprint: [u8; 16],
+    /// Who asked; absent where nothing said who.
+    pub caller: Option<Token>,
 }
 
 /// What became of a payment.
@@ -205,6 +222,8 @@ pub struct ExecutedPublic {
     pub unscreened: Option<UnscreenedReason>,
     /// Position of the last decision about it; absent where it was never asked about.
     pub decision: Option<u64>,
+    /// Who reported it; absent where nothing said who.
+    pub caller: Option<Token>,
 }
 
 /// The personal part of a report.
@@ -267,11 +286,12 @@ pub enum EntryError {
 record!(Parameters { 1 window, 2 requests_max, 3 payments_max });
 record!(Activated { 1 policy, 2 by, 3 build });
 record!(Listed {
-    1 version, 2 owner, 3 content, 4 part, 5 parts, 6 client_accounts, 7 billers, 8 build,
+    1 version, 2 owner, 3 content, 4 part, 5 parts, 6 client_accounts, 7 billers, 8 build, 9 by,
 });
+record!(Read { 1 by, 2 decision, 3 build });
 record!(Identity {
     1 request, 2 payment, 3 customer, 4 payer, 5 payee, 6 end_to_end, 7 instruction,
-    8 fingerprint,
+    8 fingerprint, 9 caller,
 });
 record!(DecidedPublic {
     1 identity, 2 stage, 3 action, 4 hold, 5 step, 6 typology, 7 points, 8 fired, 9 policy,
@@ -279,7 +299,7 @@ record!(DecidedPublic {
 });
 record!(DecidedPersonal { 1 payment_id, 2 facts, 3 decision, 4 words });
 record!(ExecutedPublic {
-    1 payment, 2 customer, 3 payee, 4 execution, 5 unscreened, 6 decision,
+    1 payment, 2 customer, 3 payee, 4 execution, 5 unscreened, 6 decision, 7 caller,
 });
 record!(ExecutedPersonal { 1 payment_id, 2 money, 3 executed, 4 reason });
 choice!(Execution { 1 Sent, 2 Rejected, 3 Cancelled, 4 Returned, 5 SentUnscreened });
@@ -297,6 +317,7 @@ impl Entry {
             Self::Executed(executed) => executed.parts(),
             Self::Listed(listed) => bare(KIND_LISTED, listed.to_bytes()),
             Self::Imported(imported) => imported.parts(),
+            Self::Read(read) => bare(KIND_READ, read.to_bytes()),
         }
     }
 
@@ -325,6 +346,7 @@ impl Entry {
                 public: public(&parts.public)?,
                 personal: opened(personal)?,
             }))),
+            KIND_READ => public(&parts.public).map(|read| Self::Read(Box::new(read))),
             kind => Err(EntryError::Kind(kind)),
         }
     }
@@ -407,7 +429,20 @@ impl Identity {
             end_to_end: optional(Realm::EndToEnd, &transfer.end_to_end_id),
             instruction: optional(Realm::Instruction, &transfer.instruction_id),
             fingerprint: half(tokens.seal(&fields)),
+            caller: None,
         }
+    }
+
+    /// Returns what the question is remembered by: its id, among those of its caller.
+    ///
+    /// A caller knows neither its own token nor another's, so that it cannot choose an id which is, for
+    /// another, one of theirs.
+    pub fn question(&self) -> [u8; 16] {
+        let mut question = self.request;
+        if let Some(caller) = self.caller {
+            question.iter_mut().zip(caller.0).for_each(|(byte, token)| *byte ^= token);
+        }
+        question
     }
 }
 
@@ -443,6 +478,8 @@ pub const KIND_EXECUTED: u8 = 4;
 pub const KIND_LISTED: u8 = 5;
 /// Number of [`Imported`].
 pub const KIND_IMPORTED: u8 = 6;
+/// Number of [`Read`].
+pub const KIND_READ: u8 = 7;
 
 /// What every entry names as the build that wrote it.
 pub const BUILD: &str = concat!("clearline ", env!("CARGO_PKG_VERSION"));

@@ -8,6 +8,7 @@
 
 #[cfg(test)]
 mod api;
+pub mod bearer;
 pub(crate) mod browse;
 pub mod call;
 mod fields;
@@ -37,6 +38,7 @@ use tonic::body::Body;
 use tonic::service::Routes;
 use tower::Service as _;
 
+use crate::account::Token;
 use crate::grpc::call::{MESSAGE_BYTES_MAX, Reply};
 pub use crate::grpc::fields::fields;
 use crate::grpc::guard::{Guard, Who};
@@ -112,7 +114,7 @@ impl Door {
 
 impl Serve for Door {
     fn meet(&self, peer: &Peer) -> Self {
-        Self { who: self.guard.meet(peer), ..self.clone() }
+        Self { who: self.guard.meet(peer, self.screening.desk().tokens()), ..self.clone() }
     }
 
     fn call(
@@ -122,21 +124,29 @@ impl Serve for Door {
         let screening = Arc::clone(&self.screening);
         let path = request.uri().path();
         let (one, many) = (path == SCREEN_TRANSFER, path == SCREEN_TRANSFERS);
-        let caller = match self.who.may(path) {
+        let now = || screening.now();
+        let carried = self.guard.carried(request.headers(), now, screening.desk().tokens());
+        let who = match &carried {
+            None => &self.who,
+            Some(Ok(who)) => who,
+            Some(Err(error)) => return Either::Right(refused(error.clone())),
+        };
+        let caller = match who.may(path) {
             Ok(caller) => caller,
             Err(error) => return Either::Right(refused(error)),
         };
         if compressed(&request) {
             return Either::Right(refused(CallError::EncodingUnknown));
         }
+        let token = caller.and_then(|caller| caller.token);
         if many {
-            let answers = Answers::new((*screening).clone(), request.into_body());
+            let answers = Answers::new((*screening).clone(), request.into_body(), token);
             let response = call::respond(Reply::Tonic(Body::new(answers)));
             return Either::Right(ready(response).boxed());
         }
         if one {
             let patience = screening.patience().of(request.headers());
-            return Either::Left(screened(screening, request.into_body(), patience));
+            return Either::Left(screened(screening, request.into_body(), token, patience));
         }
         if let Some(caller) = caller {
             request.extensions_mut().insert(Arc::clone(caller));
@@ -152,11 +162,16 @@ fn refused(error: CallError) -> BoxFuture<'static, Response<Reply>> {
 }
 
 /// Answers a call of one transfer.
-async fn screened(screening: Arc<Service>, body: Arriving, patience: Duration) -> Response<Reply> {
+async fn screened(
+    screening: Arc<Service>,
+    body: Arriving,
+    caller: Option<Token>,
+    patience: Duration,
+) -> Response<Reply> {
     let call = count::call(Rpc::ScreenTransfer);
     let message = call::read(body).await;
     let reading = count::sample(Step::Read);
-    let question = message.and_then(call::decode).and_then(|m| screening.question(m));
+    let question = message.and_then(call::decode).and_then(|m| screening.question(m, caller));
     count::step(Step::Read, reading);
     let answer = match question {
         Ok(task) => screening.screen(task, patience).await,

@@ -227,7 +227,7 @@ impl Memory {
         };
         let customers = keys(|identity| identity.customer.0);
         let mut read = self.payers.warm(&customers);
-        let requests = keys(|identity| identity.request);
+        let requests = keys(Identity::question);
         for table in self.requests.tables() {
             read ^= table.warm(&requests);
         }
@@ -252,7 +252,7 @@ impl Memory {
 
     /// Tells whether a request was answered before, at log time `now`.
     pub fn known(&self, identity: &Identity, requested: Time, now: Time) -> Known {
-        if let Some(answered) = self.requests.get(&identity.request) {
+        if let Some(answered) = self.requests.get(&identity.question()) {
             return if answered.fingerprint == identity.fingerprint {
                 Known::Answered(answered.position)
             } else {
@@ -331,6 +331,7 @@ impl Memory {
             Entry::Executed(executed) => self.executed(position, executed),
             Entry::Listed(listed) => self.listed(listed, parts.time),
             Entry::Imported(imported) => self.imported(imported),
+            Entry::Read(_) => {}
         }
         self.grow_old(position);
         self.head.position = position.saturating_add(1);
@@ -346,7 +347,7 @@ impl Memory {
     fn decided(&mut self, position: u64, decided: &Decided, parts: &Parts) {
         let identity = &decided.public.identity;
         let answered = Answered { position, fingerprint: identity.fingerprint };
-        self.requests.entry(identity.request, || answered);
+        self.requests.entry(identity.question(), || answered);
 
         // INVARIANT: the bytes were written from `decided`.
         let stated = parts.personal.as_deref().map(Stated::bytes_of);

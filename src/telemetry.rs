@@ -31,6 +31,7 @@
 //! | `a door panicked` | error | report it; the process ends |
 //! | `behind panicked` | error | report it; restart, or starts become slow and lists too |
 //! | `certificates refused` | error | operators: mend the file it names; what was there stays in force |
+//! | `people's keys refused` | error | operators: look at the provider it names; the keys that were there stay in force |
 //! | `snapshot not written` | warn | look at the disk; the next start takes longer |
 //! | `index not built` | warn | look at the disk; lists take longer |
 //! | `admin listener not opened` | warn | free the port or set `admin.listen`; nobody watches meanwhile |

@@ -190,6 +190,7 @@ pub(crate) fn listed(version: u32, (part, parts): (u32, u32), tokens: &[u8]) -> 
         client_accounts: tokens.iter().map(|token| Token([*token; 16])).collect(),
         billers: Vec::new(),
         build: "clearline 0.1.0".into(),
+        by: None,
     }
 }
 
@@ -221,6 +222,7 @@ pub(crate) fn imported(file: u8, (from, until): (u64, u64), sent: &[&str]) -> Im
             payees: vec![Token([2; 16])],
             rows: count,
             end: Some(end),
+            caller: None,
         },
         personal: Some(ImportedPersonal { rows }),
     }
@@ -240,6 +242,7 @@ pub(crate) fn sent(decided: &Decided, position: u64) -> Executed {
             execution: Execution::Sent,
             unscreened: None,
             decision: Some(position),
+            caller: None,
         },
         personal: Some(ExecutedPersonal {
             payment_id: personal.payment_id.clone(),

@@ -16,7 +16,7 @@ use crate::calendar::{Span, Time};
 use crate::decision::{Decision, decide};
 use crate::entry::{
     Decided, DecidedPersonal, DecidedPublic, Entry, Executed, ExecutedPersonal, ExecutedPublic,
-    Execution, Identity, Listed, UnscreenedReason, decision_position,
+    Execution, Identity, Listed, Read, UnscreenedReason, decision_position,
 };
 use crate::log::{Commit, Fatal, Log, Receipt, Recorded};
 use crate::memory::imports::Progress;
@@ -51,6 +51,8 @@ pub enum Task {
     Import(Box<Part>),
     /// A question of how far a file of past payments is recorded.
     Imported([u8; 16]),
+    /// That somebody reads what a decision says of people.
+    Read(Box<Read>),
 }
 
 /// A question about a transfer, read at the door.
@@ -85,6 +87,8 @@ pub struct Execute {
     pub reason: Option<Box<str>>,
     /// The payment, where memory may not have it: as the bank states it, or as the log has it.
     pub subject: Option<Subject>,
+    /// Who reports it.
+    pub caller: Option<Token>,
 }
 
 /// A payment that is being reported.
@@ -115,6 +119,8 @@ pub enum Answer {
     Part(Box<Settled>, Receipt),
     /// How far a file of past payments is recorded.
     Import(Progress),
+    /// That somebody reads what a decision says of people is durable.
+    Noted(Receipt),
 }
 
 /// Why a task has no answer.
@@ -264,6 +270,7 @@ impl<L: Log> Engine<L> {
                 Task::Screen(screen) => batch.screen(*screen, &self.policy),
                 Task::Execute(execute) => batch.execute(*execute),
                 Task::List(listed) => batch.list(listed),
+                Task::Read(read) => Made::Entry(Entry::Read(read)),
                 Task::Import(part) => batch.import(*part, number, &mut self.entries)?,
                 Task::Imported(import) => {
                     Made::Settled(Ok(Answer::Import(batch.memory.import(import))))
@@ -348,7 +355,11 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
     fn warm<'t>(&self, tasks: impl Iterator<Item = &'t Task>) {
         let screened = tasks.filter_map(|task| match task {
             Task::Screen(screen) => Some(&screen.identity),
-            Task::Execute(_) | Task::List(_) | Task::Import(_) | Task::Imported(_) => None,
+            Task::Execute(_)
+            | Task::List(_)
+            | Task::Import(_)
+            | Task::Imported(_)
+            | Task::Read(_) => None,
         });
         self.memory.warm(&screened.collect::<Vec<_>>());
     }
@@ -451,6 +462,7 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
                 execution: execute.execution,
                 unscreened: execute.unscreened,
                 decision: subject.decision,
+                caller: execute.caller,
             },
             personal: Some(ExecutedPersonal {
                 payment_id: execute.payment_id,
@@ -526,6 +538,7 @@ fn made(entry: Entry, receipt: Receipt) -> Outcome {
         Entry::Decided(decided) => Ok(Answer::Decided(decided, receipt)),
         Entry::Executed(executed) => Ok(Answer::Executed(executed, receipt)),
         Entry::Listed(listed) => Ok(Answer::Listed(listed.part, listed.parts)),
+        Entry::Read(_) => Ok(Answer::Noted(receipt)),
         // Nobody asks for these, so no task is placed at one.
         Entry::Parameters(_) | Entry::Activated(_) | Entry::Imported(_) => {
             Err(Refusal::OutcomeUnknown)

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clearline::cli::bench::server::{Folder, Server};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio_rustls::TlsConnector;
@@ -36,6 +38,10 @@ const ACCESS: &str = r#"schema = 1
 [[role]]
 name = "asker"
 rights = ["screen"]
+sees = "own"
+[[role]]
+name = "asker-reader"
+rights = ["screen", "read"]
 sees = "own"
 [[role]]
 name = "reporter"
@@ -65,6 +71,18 @@ sees = "all"
 name = "payments"
 role = "asker"
 spiffe = ["spiffe://bank.example/payments"]
+[[caller]]
+name = "faster"
+role = "asker-reader"
+dns = ["faster.bank.example"]
+[[caller]]
+name = "chaps"
+role = "asker-reader"
+dns = ["chaps.bank.example"]
+[[caller]]
+name = "analysts"
+role = "analyst"
+groups = ["analysts"]
 [[caller]]
 name = "core"
 role = "reporter"
@@ -437,4 +455,179 @@ fn a_list_of_accounts_is_loaded_whole_or_not_at_all() {
     secured.server.take().expect("a server").stop().expect("a server that stops");
     let data = secured.path("data").display().to_string();
     run(&["decisions", "replay", &data]).check(0, &["3 entries", "the same from the snapshot"]);
+}
+
+const REQUEST: &str = "6f9619ff-8b86-4011-b42d-00cf4fc964ff";
+
+/// Asks about the shipped example under this request id and another payment id.
+fn asked(secured: &Secured, leaf: &Leaf, payment: &str) -> String {
+    let text = fs::read_to_string("deploy/examples/tonbridge-road.json").expect("a file");
+    let mut request: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&text).expect("a request");
+    request.insert("request_id".to_owned(), REQUEST.into());
+    request.insert("payment_id".to_owned(), payment.into());
+    secured.put("request.json", &serde_json::Value::from(request).to_string());
+    let path = secured.path("request.json").display().to_string();
+    let ended = secured.run_as(leaf, &["screen", "--json", &path]);
+    ended.check(0, &[]);
+    let answer: serde_json::Value = serde_json::from_str(&ended.out).expect("an answer");
+    let decision = answer.get("decision").and_then(serde_json::Value::as_str);
+    decision.expect("a decision").to_owned()
+}
+
+#[test]
+fn request_ids_and_decisions_are_their_callers_own() {
+    let secured = Secured::start();
+    let faster = secured.someone(Name::Host("faster.bank.example"));
+    let chaps = secured.someone(Name::Host("chaps.bank.example"));
+    let all = secured.someone(Name::Uri("spiffe://bank.example/everything"));
+    let first = asked(&secured, &faster, "payment-1");
+    let second = asked(&secured, &chaps, "payment-2");
+    assert_ne!(first, second);
+    assert_eq!(asked(&secured, &faster, "payment-1"), first);
+    assert_eq!(asked(&secured, &chaps, "payment-2"), second);
+
+    let show = |leaf: &Leaf, by: &[&str]| {
+        secured.run_as(leaf, &[&["decisions", "show", "--json"], by].concat())
+    };
+    for (leaf, own, other, payment) in
+        [(&faster, &first, &second, "payment-2"), (&chaps, &second, &first, "payment-1")]
+    {
+        show(leaf, &["--request", REQUEST]).check(0, &[own]);
+        show(leaf, &[own]).check(0, &[own]);
+        show(leaf, &[other]).check(1, &["DECISION_NOT_FOUND"]);
+        show(leaf, &["--payment", payment]).check(1, &["DECISION_NOT_FOUND"]);
+        let listed = secured.run_as(leaf, &["decisions", "list", "--json"]);
+        listed.check(0, &[own]);
+        assert!(!listed.out.contains(other.as_str()), "{listed:?}");
+    }
+    show(&all, &[&first]).check(0, &[&first]);
+    show(&all, &[&second]).check(0, &[&second]);
+    secured.run_as(&all, &["decisions", "list", "--json"]).check(0, &[&first, &second]);
+}
+
+#[test]
+fn reading_what_speaks_of_people_is_an_entry_of_its_reader() {
+    let mut secured = Secured::start();
+    let asker = secured.someone(Name::Uri("spiffe://bank.example/payments"));
+    let dashboard = secured.someone(Name::Host("dashboard.bank.example"));
+    let analyst = secured.someone(Name::Uri("spiffe://bank.example/people/one"));
+    let decision = asked(&secured, &asker, "payment-1");
+    let show = ["decisions", "show", "--json", &*decision];
+    let without = secured.run_as(&dashboard, &show);
+    without.check(0, &["payment-1", "police_legal_fee"]);
+    for part in ["findings", "warning\"", "3,200", "erased"] {
+        assert!(!without.out.contains(part), "{part}: {without:?}");
+    }
+    let with = secured.run_as(&analyst, &show);
+    with.check(0, &["payment-1", "findings", "3,200.00"]);
+    secured.server.take().expect("a server").stop().expect("a server that stops");
+    let data = secured.path("data").display().to_string();
+    // Parameters, the policy, the decision and the one reading.
+    run(&["decisions", "replay", &data]).check(0, &["4 entries"]);
+}
+
+#[test]
+fn a_person_is_whoever_the_token_says() {
+    let pair = rcgen::KeyPair::generate().expect("a key");
+    let key = EncodingKey::from_ec_der(&pair.serialize_der());
+    let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).expect("a key");
+    jwk.common.key_id = Some("one".to_owned());
+    let mut secured = Secured::prepare("");
+    let keys = secured.path("jwks.json");
+    secured.put("jwks.json", &serde_json::json!({ "keys": [jwk] }).to_string());
+    let settings = fs::read_to_string(secured.path("clearline.toml")).expect("settings");
+    let people = format!(
+        "[people]\nissuer = \"https://login\"\naudience = \"clearline\"\nkeys = \"{}\"\n",
+        keys.display()
+    );
+    secured.put("clearline.toml", &format!("{settings}{people}"));
+    secured.server = Some(secured.run().expect("a server"));
+
+    let token = |changes: &[(&str, serde_json::Value)], id: &str| {
+        let mut claims = serde_json::json!({
+            "iss": "https://login", "aud": "clearline", "sub": "alice",
+            "exp": 4_000_000_000_i64, "groups": ["analysts"],
+        });
+        for (name, value) in changes {
+            claims[name] = value.clone();
+        }
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(id.to_owned());
+        encode(&header, &claims, &key).expect("a token")
+    };
+    let address = format!("localhost:{}", secured.port());
+    let ca = secured.path("ca.pem").display().to_string();
+    let path = secured.path("token").display().to_string();
+    let tls = ["--address", &*address, "--ca", &*ca];
+    let run = |arguments: &[&str]| run(&[arguments, &tls, &["--token", &path]].concat());
+    let list = ["decisions", "list"];
+    for (text, code, part) in [
+        (token(&[], "one"), 0, ""),
+        (token(&[("exp", 1.into())], "one"), 1, "TOKEN_EXPIRED (Unauthenticated)"),
+        (token(&[("nbf", 4_000_000_000_i64.into())], "one"), 1, "TOKEN_EARLY (Unauthenticated)"),
+        (token(&[("aud", "other".into())], "one"), 1, "TOKEN_AUDIENCE_WRONG (Unauthenticated)"),
+        (token(&[("iss", "other".into())], "one"), 1, "TOKEN_ISSUER_WRONG (Unauthenticated)"),
+        (token(&[], "two"), 1, "TOKEN_KEY_UNKNOWN (Unauthenticated)"),
+        (format!("{}x", token(&[], "one")), 1, "(Unauthenticated)"),
+        ("eyJhbGciOiJub25lIn0.e30.".to_owned(), 1, "TOKEN_ALGORITHM_REFUSED (Unauthenticated)"),
+        ("abc".to_owned(), 1, "TOKEN_MALFORMED (Unauthenticated)"),
+        (
+            token(&[("groups", serde_json::json!([]))], "one"),
+            1,
+            "CALLER_UNKNOWN (PermissionDenied)",
+        ),
+    ] {
+        secured.put("token", &text);
+        let ended = run(&list);
+        ended.check(code, &[part]);
+        assert!(!ended.errors.contains("eyJ"), "{ended:?}");
+    }
+    secured.put("token", &token(&[], "one"));
+    run(&["screen", "--example"]).check(1, &["RIGHT_MISSING (PermissionDenied)"]);
+    // A token counts before the certificate of its connection, and nothing at all is nobody.
+    let payments = secured.someone(Name::Uri("spiffe://bank.example/payments"));
+    secured.run_as(&payments, &["screen", "--example"]).check(0, &[]);
+    secured
+        .run_as(&payments, &["screen", "--example", "--token", &path])
+        .check(1, &["RIGHT_MISSING"]);
+    run(&[&list[..], &tls].concat()).check(1, &["CREDENTIALS_MISSING (Unauthenticated)"]);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
+    run(&list).check(1, &["chmod 600"]);
+    assert!(!secured.said().contains("eyJ"), "{}", secured.said());
+}
+
+#[test]
+fn the_test_authority_makes_whom_to_let_in_and_whom_not() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        // The script needs it, the service does not.
+        return;
+    }
+    let parent = tempfile::tempdir().expect("a folder");
+    let pki = parent.path().join("pki");
+    let made = Command::new("deploy/pki/make-test-authority.sh").arg(&pki).output();
+    let made = made.expect("a script that runs");
+    assert!(made.status.success(), "{made:?}");
+    let at = |name: &str| pki.join(name).display().to_string();
+    let folder = Folder::new(parent.path()).expect("a folder");
+    let mut command = Command::new(PROGRAM);
+    let config = at("clearline.toml");
+    command.env_clear().args(["serve", "--config", &config, "--listen", "127.0.0.1:0"]);
+    let server = Server::run(command, &folder).expect("a server");
+    let address = server.address.to_string();
+    let run = |name: &str, arguments: &[&str]| {
+        let (cert, key) = (at(&format!("{name}.pem")), at(&format!("{name}.key")));
+        let tls = ["--address", &address, "--ca", &at("ca.pem"), "--cert", &cert, "--key", &key];
+        run(&[arguments, &tls].concat())
+    };
+    let (screen, list) = (["screen", "--example"], ["decisions", "list"]);
+    run("payments", &screen).check(0, &["HOLD"]);
+    run("payments", &list).check(1, &["RIGHT_MISSING"]);
+    run("analyst", &screen).check(1, &["RIGHT_MISSING"]);
+    run("analyst", &list).check(0, &["decisions/"]);
+    run("stranger", &screen).check(1, &["CALLER_UNKNOWN"]);
+    for name in ["expired", "revoked", "self-signed"] {
+        run(name, &screen).check(1, &["gives no connection"]);
+    }
+    server.stop().expect("a server that stops");
 }

@@ -468,6 +468,7 @@ fn sent(number: u64, now: Time, tokens: &Tokens) -> Task {
         executed: now,
         reason: None,
         subject: None,
+        caller: None,
     }))
 }
 

@@ -360,6 +360,7 @@ fn strongest(policy: &Policy, told: &[Told]) -> usize {
                     execution: Execution::Sent,
                     unscreened: None,
                     decision: Some(position),
+                    caller: None,
                 },
                 personal: Some(ExecutedPersonal {
                     payment_id,

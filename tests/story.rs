@@ -130,6 +130,7 @@ impl Bank {
             executed: self.now,
             reason: None,
             subject: None,
+            caller: None,
         }))
     }
 

@@ -21,14 +21,13 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
 
 use crate::backfill::Fault;
 use crate::cli::import::parts::{Part, Plan, cut};
 use crate::cli::import::progress::{Progress, grouped, rate};
 use crate::cli::import::rejects::{Reject, Rejects};
 use crate::cli::import::table::{Table, TableError};
-use crate::cli::remote::{At, Remote};
+use crate::cli::remote::{At, Remote, Wire};
 use crate::cli::{CliError, print};
 use crate::grpc::pb;
 use crate::grpc::pb::history_service_client::HistoryServiceClient;
@@ -194,7 +193,7 @@ impl Load {
         &mut self,
         file: &str,
         mut parts: Receiver<Result<Part, TableError>>,
-        mut client: HistoryServiceClient<Channel>,
+        mut client: HistoryServiceClient<Wire>,
     ) -> Result<(), Stopped> {
         let (requests, stream) = channel(PARTS_WAITING_MAX);
         let mut requests = Some(requests);

@@ -11,6 +11,9 @@ use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use serde::Serialize as _;
 use tokio::runtime::{Builder, Runtime};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt as _;
@@ -21,6 +24,7 @@ use crate::grpc::pb;
 use crate::grpc::pb::history_service_client::HistoryServiceClient;
 use crate::grpc::pb::list_service_client::ListServiceClient;
 use crate::grpc::pb::screening_service_client::ScreeningServiceClient;
+use crate::grpc::tls::{SecretError, read_secret};
 
 /// Where a server is, and who calls it.
 #[derive(Clone, Debug, clap::Args)]
@@ -37,15 +41,34 @@ pub struct At {
     /// The certificate's key, in PEM.
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
+    /// A person's token, in a file that nobody else may read.
+    #[arg(long, value_name = "FILE", requires = "ca")]
+    token: Option<PathBuf>,
+}
+
+/// How calls go to a server.
+pub(super) type Wire = InterceptedService<Channel, Carries>;
+
+/// Puts a person's token into every call.
+#[derive(Clone, Debug)]
+pub(super) struct Carries(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Carries {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(token) = &self.0 {
+            request.metadata_mut().insert("authorization", token.clone());
+        }
+        Ok(request)
+    }
 }
 
 /// A connection to a server.
 #[derive(Debug)]
 pub struct Remote {
     runtime: Runtime,
-    client: ScreeningServiceClient<Channel>,
-    lists: ListServiceClient<Channel>,
-    history: HistoryServiceClient<Channel>,
+    client: ScreeningServiceClient<Wire>,
+    lists: ListServiceClient<Wire>,
+    history: HistoryServiceClient<Wire>,
     address: String,
     secured: bool,
 }
@@ -85,11 +108,25 @@ impl At {
             }
             CliError::NoServer(address.clone())
         })?;
-        let lists = ListServiceClient::new(channel.clone());
-        let history = HistoryServiceClient::new(channel.clone());
-        let client = ScreeningServiceClient::new(channel);
+        let carries = self.carries()?;
+        let lists = ListServiceClient::with_interceptor(channel.clone(), carries.clone());
+        let history = HistoryServiceClient::with_interceptor(channel.clone(), carries.clone());
+        let client = ScreeningServiceClient::with_interceptor(channel, carries);
         let secured = self.ca.is_some();
         Ok(Remote { runtime, client, lists, history, address: address.clone(), secured })
+    }
+
+    fn carries(&self) -> Result<Carries, CliError> {
+        let Some(path) = &self.token else { return Ok(Carries(None)) };
+        let refused = |error: SecretError| CliError::NotAsExpected(error.to_string());
+        let bytes = read_secret(path, None, TOKEN_BYTES_MAX).map_err(refused)?;
+        let token = std::str::from_utf8(&bytes).ok().map(|text| format!("Bearer {}", text.trim()));
+        let mut value: MetadataValue<Ascii> =
+            token.and_then(|token| token.parse().ok()).ok_or_else(|| {
+                CliError::NotAsExpected(format!("`{}` holds no token", path.display()))
+            })?;
+        value.set_sensitive(true);
+        Ok(Carries(Some(value)))
     }
 
     fn tls(&self) -> Result<Option<ClientTlsConfig>, CliError> {
@@ -109,7 +146,7 @@ impl At {
 impl Remote {
     /// Connects to the server at `address`, such as `127.0.0.1:50051`, without TLS.
     pub fn connect(address: &str) -> Result<Self, CliError> {
-        let at = At { address: address.to_owned(), ca: None, cert: None, key: None };
+        let at = At { address: address.to_owned(), ca: None, cert: None, key: None, token: None };
         at.connect()
     }
 
@@ -178,7 +215,7 @@ impl Remote {
     }
 
     /// Returns what sends past payments, and what runs it.
-    pub(super) fn history(&self) -> (&Runtime, HistoryServiceClient<Channel>) {
+    pub(super) fn history(&self) -> (&Runtime, HistoryServiceClient<Wire>) {
         (&self.runtime, self.history.clone())
     }
 
@@ -294,5 +331,7 @@ fn timed<T>(message: T) -> Request<T> {
 
 // A server on the same machine answers at once or not at all.
 const CONNECT_WAIT: Duration = Duration::from_secs(2);
+/// No server takes longer ones.
+const TOKEN_BYTES_MAX: usize = 8 * 1024;
 // As long as the server allows any call.
 const CALL_WAIT: Duration = Duration::from_secs(10);

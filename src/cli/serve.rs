@@ -31,9 +31,11 @@ use crate::config::Config;
 use crate::decision;
 use crate::grpc::Door;
 use crate::grpc::call::Patience;
+use crate::grpc::guard::Guard;
 use crate::grpc::health::Health;
 use crate::grpc::screening::Service;
 use crate::grpc::serve::{Limits, listen, serve};
+use crate::grpc::tls::Tls;
 use crate::log::disk::{Disk, RealDisk};
 use crate::log::segments::{Files, Settings};
 use crate::log::snapshot;
@@ -93,11 +95,11 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let (address, doors) = doors(config, &entrance, &first, (clock, &stop), &monitoring)?;
     monitoring.state().set_serving(true);
     greet(config, address, &monitoring);
-    let look = entrance.look(config, clock, monitoring.state())?;
+    let kept = entrance.keep(config, clock, monitoring.state())?;
     let watched = (Arc::clone(&queue), Arc::clone(monitoring.state()));
     watch::start(watched, stopping.clone(), config.stuck).map_err(|error| failed(&error))?;
     signals.wait();
-    drop(look);
+    drop(kept);
 
     tracing::info!("stopping");
     watch::stopping();
@@ -181,7 +183,8 @@ fn doors(
             address,
             shared: 1 < config.doors,
             reflection: config.reflection,
-            entrance: entrance.clone(),
+            guard: entrance.guard.clone(),
+            tls: entrance.tls.clone(),
             patience: Patience { default: config.deadline_default, max: config.deadline_max },
             limits: Limits {
                 connections_max: usize::try_from(config.connections_max).unwrap_or(usize::MAX),
@@ -216,7 +219,8 @@ struct DoorSettings {
     address: SocketAddr,
     shared: bool,
     reflection: bool,
-    entrance: Entrance,
+    guard: Guard,
+    tls: Option<Tls>,
     patience: Patience,
     limits: Limits,
 }
@@ -248,7 +252,7 @@ fn door(
         };
         let health = Health::new().await;
         let service = Service::new(desk.clone(), Arc::new(clock), settings.patience, stop.clone());
-        let Entrance { guard, tls } = settings.entrance.clone();
+        let (guard, tls) = (settings.guard.clone(), settings.tls.clone());
         let door = match Door::new(service, &health, settings.reflection, guard) {
             Ok(door) => door,
             Err(error) => return drop(open.send(Err(error.to_string()))),

@@ -40,6 +40,8 @@ pub struct ImportedPublic {
     pub rows: u32,
     /// In the last entry of a part: which part it is.
     pub end: Option<PartEnd>,
+    /// Who loaded the file; absent where nothing said who.
+    pub caller: Option<Token>,
 }
 
 /// A part of a file that is recorded whole.
@@ -77,7 +79,7 @@ pub struct Past {
     pub added: Option<Time>,
 }
 
-record!(ImportedPublic { 1 import, 2 customer, 3 payees, 4 rows, 5 end });
+record!(ImportedPublic { 1 import, 2 customer, 3 payees, 4 rows, 5 end, 6 caller });
 record!(PartEnd { 1 from, 2 until, 3 left_out, 4 build });
 record!(ImportedPersonal { 1 rows });
 record!(Past { 1 payee, 2 money, 3 sent, 4 rail, 5 added });

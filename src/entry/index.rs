@@ -75,6 +75,11 @@ impl IndexKey {
         *self == Self::DECISIONS || *self == Self::action(Action::Allow)
     }
 
+    /// Finds the decisions that a caller asked for.
+    pub const fn caller(token: Token) -> Self {
+        Self { field: 11, value: token.0 }
+    }
+
     /// Finds the reports about a payment.
     pub const fn execution(payment: Token) -> Self {
         Self { field: 10, value: payment.0 }
@@ -118,6 +123,7 @@ fn decided_keys(public: &[u8], keys: &mut Vec<IndexKey>) -> Result<(), TaggedErr
     keys.push(IndexKey::payee(identity.payee));
     keys.extend(identity.end_to_end.map(IndexKey::end_to_end));
     keys.extend(identity.instruction.map(IndexKey::instruction));
+    keys.extend(identity.caller.map(IndexKey::caller));
     keys.push(IndexKey::action(action));
     if let Some(typology) = typology {
         keys.push(IndexKey::typology(typology.map_err(|_| TaggedError::OutOfBounds)?));

@@ -13,7 +13,7 @@ use crate::decision::{
 };
 use crate::entry::{
     Activated, Decided, DecidedPersonal, DecidedPublic, Entry, EntryError, Executed,
-    ExecutedPersonal, ExecutedPublic, Execution, Identity, Listed, Parameters, Parts,
+    ExecutedPersonal, ExecutedPublic, Execution, Identity, Listed, Parameters, Parts, Read,
     UnscreenedReason, decision_id, decision_position,
 };
 use crate::history::{Attempt, Clearance, Earlier, Inflow, Listing, Pair, Recall, Stop, Usual};
@@ -85,6 +85,7 @@ fn a_report_has_these_bytes() {
             execution: Execution::SentUnscreened,
             unscreened: Some(UnscreenedReason::NoAnswer),
             decision: Some(300),
+            caller: None,
         },
         personal: Some(ExecutedPersonal {
             payment_id: "payment-1".into(),
@@ -102,6 +103,45 @@ fn a_part_of_a_list_has_these_bytes() {
     let listed =
         Listed { billers: vec![Token([9; 16])], ..crate::testing::listed(7, (2, 64), &[1, 2]) };
     check(&Entry::Listed(Box::new(listed)), name, golden);
+}
+
+#[test]
+fn who_asked_reported_loaded_or_read_has_these_bytes() {
+    let caller = Some(Token([0xca; 16]));
+    let (name, golden) = golden!("entry_decided_caller.hex");
+    let mut asked = decided();
+    asked.public.identity.caller = caller;
+    asked.personal = None;
+    check(&Entry::Decided(Box::new(asked.clone())), name, golden);
+
+    let (name, golden) = golden!("entry_executed_caller.hex");
+    let identity = asked.public.identity;
+    let public = ExecutedPublic {
+        payment: identity.payment,
+        customer: identity.customer,
+        payee: identity.payee,
+        execution: Execution::Sent,
+        unscreened: None,
+        decision: Some(300),
+        caller,
+    };
+    let executed = Executed { time: at(), slot: 7, public, personal: None };
+    check(&Entry::Executed(Box::new(executed)), name, golden);
+
+    let (name, golden) = golden!("entry_listed_by.hex");
+    let by = Some("fraud-lead".into());
+    let listed = Listed { by, ..crate::testing::listed(7, (2, 64), &[1]) };
+    check(&Entry::Listed(Box::new(listed)), name, golden);
+
+    let (name, golden) = golden!("entry_imported_caller.hex");
+    let mut imported = crate::testing::imported(7, (0, 1), &["2026-05-01T09:00:00Z"]);
+    (imported.public.caller, imported.personal) = (caller, None);
+    check(&Entry::Imported(Box::new(imported)), name, golden);
+
+    let (name, golden) = golden!("entry_read.hex");
+    let by = "person/9b2f4c1e".into();
+    let read = Read { by, decision: 300, build: "clearline 0.1.0".into() };
+    check(&Entry::Read(Box::new(read)), name, golden);
 }
 
 #[test]

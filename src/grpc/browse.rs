@@ -13,7 +13,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::account::{Realm, Tokens};
+use crate::account::{Realm, Token, Tokens};
 use crate::entry::{Decided, Entry, Executed, IndexKey, decision_id, decision_position};
 use crate::grpc::pb;
 use crate::grpc::read::{Page, Wanted};
@@ -34,20 +34,25 @@ pub(crate) struct View<'a> {
     pub(crate) policy: &'a Policy,
     /// Whether what speaks of people is shown.
     pub(crate) personal: bool,
+    /// Whose decisions are found; `None` for everybody's.
+    pub(crate) finds: Option<Token>,
 }
 
-/// Returns the decision that is wanted, with all that its reader may see of it.
+/// Returns the decision that is wanted, with all that its reader may see of it, and its position if what
+/// it says of people is shown.
 pub(crate) fn get(
     reader: &Reader,
     wanted: &Wanted,
     view: &View<'_>,
-) -> Result<pb::GetDecisionResponse, CallError> {
+) -> Result<(pb::GetDecisionResponse, Option<u64>), CallError> {
+    let finds = view.finds;
     let key = match wanted {
         Wanted::Decision(id) => {
             let position = decision_position(*id);
             return match entry(reader, position)? {
                 (Entry::Decided(decided), receipt)
-                    if decision_id(position, decided.public.identity.request) == *id =>
+                    if decision_id(position, decided.public.identity.request) == *id
+                        && finds.is_none_or(|own| decided.public.identity.caller == Some(own)) =>
                 {
                     respond(reader, vec![(decided, receipt)], view)
                 }
@@ -60,14 +65,16 @@ pub(crate) fn get(
         Wanted::EndToEnd(id) => IndexKey::end_to_end(view.tokens.token(Realm::EndToEnd, id)),
         Wanted::Instruction(id) => IndexKey::instruction(view.tokens.token(Realm::Instruction, id)),
     };
-    respond(reader, listed(reader, &newest(key, FOUND_MAX))?, view)
+    let mut query = newest(key, FOUND_MAX);
+    query.keys.extend(finds.map(IndexKey::caller));
+    respond(reader, listed(reader, &query)?, view)
 }
 
 fn respond(
     reader: &Reader,
     found: Vec<(Box<Decided>, Receipt)>,
     view: &View<'_>,
-) -> Result<pb::GetDecisionResponse, CallError> {
+) -> Result<(pb::GetDecisionResponse, Option<u64>), CallError> {
     let mut found = found.into_iter();
     let (mut decided, receipt) = found.next().ok_or(Refusal::NotFound)?;
     let checkpoint = reader.checkpoint(receipt.index()).map_err(|error| unreadable(&error))?;
@@ -88,6 +95,7 @@ fn respond(
     if !view.personal {
         decided.personal = None;
     }
+    let shown = decided.personal.is_some().then_some(receipt.index());
     let policy = view.policy;
     // Another policy may have meant another kind of scam by the same name.
     let known = decided.public.policy == policy.digest();
@@ -100,16 +108,18 @@ fn respond(
     decision.erased = erased;
     decision.payment_id = payment_id.unwrap_or_default();
     let earlier = found.map(|(decided, receipt)| write::name(&decided, &receipt));
-    Ok(pb::GetDecisionResponse { decision: Some(decision), earlier_decisions: earlier.collect() })
+    let earlier_decisions = earlier.collect();
+    Ok((pb::GetDecisionResponse { decision: Some(decision), earlier_decisions }, shown))
 }
 
-/// Returns one page of a list.
+/// Returns one page of a list, of the decisions that `finds` asked for, or of all.
 pub(crate) fn list(
     reader: &Reader,
     page: &Page,
     tokens: &Tokens,
+    finds: Option<Token>,
 ) -> Result<pb::ListDecisionsResponse, CallError> {
-    let keys = keys(page, tokens);
+    let keys = keys(page, tokens, finds);
     let (tree_size, below) = match page.token.as_str() {
         "" => {
             let durable = reader.durable();
@@ -142,8 +152,9 @@ pub(crate) fn list(
     })
 }
 
-fn keys(page: &Page, tokens: &Tokens) -> Vec<IndexKey> {
+fn keys(page: &Page, tokens: &Tokens, finds: Option<Token>) -> Vec<IndexKey> {
     let mut keys = Vec::new();
+    keys.extend(finds.map(IndexKey::caller));
     keys.extend(page.action.map(IndexKey::action));
     let account = |account: &crate::account::Account| tokens.token(Realm::Account, account.key());
     keys.extend(page.payer.as_ref().map(account).map(IndexKey::payer));

@@ -5,7 +5,13 @@
 
 use std::sync::Arc;
 
-use crate::access::{Access, Caller, Need, Right, need};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use crate::access::{Access, Caller, Need, Right, Sees, need};
+use crate::account::{Realm, Token, Tokens};
+use crate::calendar::Time;
+use crate::grpc::bearer::Bearers;
 use crate::grpc::serve::Peer;
 use crate::grpc::status::CallError;
 
@@ -14,9 +20,12 @@ use crate::grpc::status::CallError;
 pub enum Guard {
     /// Whoever reaches the port is this caller. For a loopback address alone.
     Plain(Arc<Caller>),
-    /// Whoever has credentials that a file lists.
-    Listed(Arc<Access>),
+    /// Whoever has credentials that a file lists: a certificate, or a token where people have some.
+    Listed(Arc<Access>, Option<Bearers<Found>>),
 }
+
+/// Whom a token was found to be of; `None` for somebody who is on no list.
+pub type Found = Option<Arc<Calling>>;
 
 /// Whom a connection is from.
 #[derive(Clone, Debug)]
@@ -26,34 +35,66 @@ pub(crate) enum Who {
     /// Somebody who is on no list.
     Stranger,
     /// A caller.
-    Known(Arc<Caller>),
+    Known(Arc<Calling>),
+}
+
+/// A caller on a connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Calling {
+    /// Who it is.
+    pub(crate) caller: Arc<Caller>,
+    /// What the log calls it among decisions; absent where nothing proves who it is.
+    pub(crate) token: Option<Token>,
 }
 
 impl Guard {
     /// Finds out whom a connection is from.
-    pub(crate) fn meet(&self, peer: &Peer) -> Who {
+    pub(crate) fn meet(&self, peer: &Peer, tokens: &Tokens) -> Who {
         match (self, peer) {
-            (Self::Plain(caller), Peer::Plain) => Who::Known(Arc::clone(caller)),
-            (Self::Listed(access), Peer::Secured(Some(names))) => {
-                access.by_certificate(names).map_or(Who::Stranger, Who::Known)
+            (Self::Plain(caller), Peer::Plain) => {
+                Who::Known(Arc::new(Calling { caller: Arc::clone(caller), token: None }))
+            }
+            (Self::Listed(access, _), Peer::Secured(Some(names))) => {
+                let Ok(caller) = access.by_certificate(names) else { return Who::Stranger };
+                let token = Some(tokens.token(Realm::Caller, &caller.name));
+                Who::Known(Arc::new(Calling { caller, token }))
             }
             (Self::Plain(_), Peer::Secured(_))
-            | (Self::Listed(_), Peer::Plain | Peer::Secured(None)) => Who::Nobody,
+            | (Self::Listed(..), Peer::Plain | Peer::Secured(None)) => Who::Nobody,
         }
+    }
+
+    /// Returns whom the token of a call is of; `None` where it carries none, and the connection says who
+    /// calls.
+    pub(crate) fn carried(
+        &self,
+        headers: &HeaderMap,
+        now: impl FnOnce() -> Time,
+        tokens: &Tokens,
+    ) -> Option<Result<Who, CallError>> {
+        let Self::Listed(access, Some(people)) = self else { return None };
+        let header = headers.get(AUTHORIZATION)?;
+        let found = people.of(header.as_bytes(), now(), |person| {
+            let groups: Vec<&str> = person.groups.iter().map(AsRef::as_ref).collect();
+            let caller = access.by_token(&person.subject, &groups).ok()?;
+            let token = Some(tokens.token(Realm::Caller, &caller.name));
+            Some(Arc::new(Calling { caller, token }))
+        });
+        Some(found.map(|found| found.map_or(Who::Stranger, Who::Known)).map_err(CallError::Token))
     }
 }
 
 impl Who {
     /// Returns who calls the rpc at `path`, if they may. `None` is somebody without a name, where
     /// none is needed.
-    pub(crate) fn may(&self, path: &str) -> Result<Option<&Arc<Caller>>, CallError> {
+    pub(crate) fn may(&self, path: &str) -> Result<Option<&Arc<Calling>>, CallError> {
         let need = need(path).ok_or(CallError::MethodUnknown)?;
         match (need, self) {
-            (need, Self::Known(caller)) => match need {
-                Need::Right(right) if !caller.rights.has(right) => {
+            (need, Self::Known(calling)) => match need {
+                Need::Right(right) if !calling.caller.rights.has(right) => {
                     Err(CallError::RightMissing(right))
                 }
-                Need::Nothing | Need::Caller | Need::Right(_) => Ok(Some(caller)),
+                Need::Nothing | Need::Caller | Need::Right(_) => Ok(Some(calling)),
             },
             (Need::Nothing, Self::Nobody | Self::Stranger) => Ok(None),
             (Need::Caller | Need::Right(_), Self::Nobody) => Err(CallError::CredentialsMissing),
@@ -62,22 +103,39 @@ impl Who {
     }
 }
 
-/// Tells whether the caller of a request that was let in has a right.
-pub(crate) fn has<T>(request: &tonic::Request<T>, right: Right) -> bool {
-    let caller: Option<&Arc<Caller>> = request.extensions().get();
-    caller.is_some_and(|caller| caller.rights.has(right))
+impl Calling {
+    /// Tells whether it has a right.
+    pub(crate) fn has(&self, right: Right) -> bool {
+        self.caller.rights.has(right)
+    }
+
+    /// Returns whose decisions it finds; `None` where it finds everybody's.
+    pub(crate) fn finds(&self) -> Option<Token> {
+        match self.caller.sees {
+            Sees::All => None,
+            // Nobody has the token of zeros, so that whoever has no name finds nothing.
+            Sees::Own => Some(self.token.unwrap_or(Token([0; 16]))),
+        }
+    }
+}
+
+/// Returns who made a request that was let in.
+pub(crate) fn caller<T>(request: &tonic::Request<T>) -> Result<Arc<Calling>, CallError> {
+    // INVARIANT: the door puts it there.
+    request.extensions().get().cloned().ok_or(CallError::CredentialsMissing)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{Identity, Rights, Sees, TABLE};
+    use crate::access::{Identity, Rights, TABLE};
 
     const SCREEN: &str = "/clearline.screening.v1.ScreeningService/ScreenTransfer";
     const HEALTH: &str = "/grpc.health.v1.Health/Check";
 
     fn caller(rights: Rights) -> Who {
-        Who::Known(Arc::new(Caller { name: "one".into(), rights, sees: Sees::Own }))
+        let caller = Arc::new(Caller { name: "one".into(), rights, sees: Sees::Own });
+        Who::Known(Arc::new(Calling { caller, token: None }))
     }
 
     #[test]
@@ -124,12 +182,14 @@ mod tests {
     #[test]
     fn whoever_comes_otherwise_than_the_server_is_served_is_nobody() {
         let dev = Guard::Plain(Arc::new(Caller::dev()));
-        let listed = Guard::Listed(Arc::default());
+        let listed = Guard::Listed(Arc::default(), None);
         let names = vec![Identity::Dns("a.example".into())];
-        assert!(matches!(dev.meet(&Peer::Plain), Who::Known(_)));
-        assert!(matches!(dev.meet(&Peer::Secured(Some(names.clone()))), Who::Nobody));
-        assert!(matches!(listed.meet(&Peer::Plain), Who::Nobody));
-        assert!(matches!(listed.meet(&Peer::Secured(None)), Who::Nobody));
-        assert!(matches!(listed.meet(&Peer::Secured(Some(names))), Who::Stranger));
+        let tokens = Tokens::new(&[7; 32]);
+        let meet = |guard: &Guard, peer| guard.meet(&peer, &tokens);
+        assert!(matches!(meet(&dev, Peer::Plain), Who::Known(_)));
+        assert!(matches!(meet(&dev, Peer::Secured(Some(names.clone()))), Who::Nobody));
+        assert!(matches!(meet(&listed, Peer::Plain), Who::Nobody));
+        assert!(matches!(meet(&listed, Peer::Secured(None)), Who::Nobody));
+        assert!(matches!(meet(&listed, Peer::Secured(Some(names))), Who::Stranger));
     }
 }

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::account::{Realm, Token, Tokens};
 use crate::entry::Past;
+use crate::grpc::guard;
 use crate::grpc::pb;
 use crate::grpc::pb::history_service_server::HistoryService;
 use crate::grpc::read::{self, PastPart};
@@ -31,11 +32,12 @@ impl HistoryService for Service {
         &self,
         request: Request<Streaming<pb::ImportPaymentsRequest>>,
     ) -> Result<Response<Answers>, Status> {
-        let state = Some((self.clone(), request.into_inner()));
+        let caller = guard::caller(&request)?.token;
+        let state = Some((self.clone(), request.into_inner(), caller));
         let answers = stream::unfold(state, async |state| {
-            let (service, mut parts) = state?;
-            match service.next_part(&mut parts).await {
-                Ok(answer) => Some((Ok(answer?), Some((service, parts)))),
+            let (service, mut parts, caller) = state?;
+            match service.next_part(&mut parts, caller).await {
+                Ok(answer) => Some((Ok(answer?), Some((service, parts, caller)))),
                 Err(error) => Some((Err(error.into()), None)),
             }
         });
@@ -67,6 +69,7 @@ impl Service {
     async fn next_part(
         &self,
         parts: &mut Streaming<pb::ImportPaymentsRequest>,
+        caller: Option<Token>,
     ) -> Result<Option<pb::ImportPaymentsResponse>, CallError> {
         let mut stopping = self.stopping();
         let next = tokio::select! {
@@ -81,7 +84,7 @@ impl Service {
             Err(status) => return Err(CallError::of_tonic(status.code())),
         };
         let part = read::past_part(message).map_err(CallError::RequestMalformed)?;
-        let task = Task::Import(Box::new(ready(&part, self.desk().tokens())));
+        let task = Task::Import(Box::new(Part { caller, ..ready(&part, self.desk().tokens()) }));
         let now = Instant::now();
         let answer = tokio::select! {
             biased;
@@ -142,6 +145,7 @@ fn ready(part: &PastPart, tokens: &Tokens) -> Part {
         until: part.first_row.saturating_add(u64::from(part.count)),
         also_live: part.also_live,
         payers,
+        caller: None,
     }
 }
 

@@ -6,6 +6,7 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
+use crate::account::Token;
 use crate::grpc::pb;
 use crate::grpc::pb::iso20022_answer::Answer as Message;
 use crate::grpc::read::Asked;
@@ -21,6 +22,7 @@ impl Service {
         &self,
         message: pb::ScreenIso20022Request,
         patience: Duration,
+        caller: Option<Token>,
     ) -> Result<pb::ScreenIso20022Response, CallError> {
         let deadline = deadline(patience)?;
         let mut answers = Vec::new();
@@ -33,7 +35,7 @@ impl Service {
                 Ok(request) => {
                     let room = poll_fn(|context| lane.poll_room(context));
                     if tokio::time::timeout_at(deadline, room).await.is_ok() {
-                        lane.push(self.task(request), at, deadline);
+                        lane.push(self.task(request, caller), at, deadline);
                     }
                 }
                 Err(problems) => answer = Err(CallError::TransferMalformed(problems)),

@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 
 use crate::account::{Account, Realm, Token};
 use crate::entry::{BUILD, Listed};
+use crate::grpc::guard;
 use crate::grpc::pb;
 use crate::grpc::pb::list_service_server::ListService;
 use crate::grpc::read::{self, ListPart};
@@ -21,8 +22,9 @@ impl ListService for Service {
         request: Request<pb::LoadListPartRequest>,
     ) -> Result<Response<pb::LoadListPartResponse>, Status> {
         let deadline = deadline(self.patience().of(request.metadata().as_ref()))?;
+        let by = guard::caller(&request)?.caller.name.clone();
         let part = read::list_part(request.into_inner()).map_err(CallError::RequestMalformed)?;
-        let answer = self.desk().ask(self.listing(part), deadline).await;
+        let answer = self.desk().ask(self.listing(part, by), deadline).await;
         match answer.map_err(CallError::from)? {
             Answer::Listed(recorded, parts) => Ok(Response::new(pb::LoadListPartResponse {
                 parts_recorded: recorded,
@@ -36,7 +38,7 @@ impl ListService for Service {
 
 impl Service {
     /// Makes a part of a list ready for the turn.
-    fn listing(&self, part: ListPart) -> Task {
+    fn listing(&self, part: ListPart, by: Box<str>) -> Task {
         let tokens = self.desk().tokens();
         let token = |account: &Account| tokens.token(Realm::Account, account.key());
         let keyed = |accounts: &[Account]| accounts.iter().map(token).collect::<Vec<Token>>();
@@ -52,6 +54,7 @@ impl Service {
             client_accounts: keyed(&part.client_accounts),
             billers: keyed(&part.billers),
             build: BUILD.into(),
+            by: Some(by),
         }))
     }
 }

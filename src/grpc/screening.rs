@@ -12,9 +12,10 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::access::Right;
-use crate::account::Realm;
+use crate::account::{Realm, Token};
+use crate::calendar::Time;
 use crate::clock::Clock;
-use crate::entry::{Entry, Executed, Identity, IndexKey};
+use crate::entry::{BUILD, Entry, Executed, Identity, IndexKey, Read};
 use crate::grpc::browse;
 use crate::grpc::call::Patience;
 use crate::grpc::guard;
@@ -59,6 +60,11 @@ impl Service {
         self.patience
     }
 
+    /// Returns what the calendar says.
+    pub(crate) fn now(&self) -> Time {
+        self.clock.wall()
+    }
+
     pub(crate) fn desk(&self) -> &Desk {
         &self.desk
     }
@@ -79,8 +85,12 @@ impl Service {
     }
 
     /// Makes a question ready for the turn, or names everything wrong with it.
-    pub(crate) fn question(&self, message: pb::ScreenTransferRequest) -> Result<Task, CallError> {
-        Ok(self.task(self.read(message)?))
+    pub(crate) fn question(
+        &self,
+        message: pb::ScreenTransferRequest,
+        caller: Option<Token>,
+    ) -> Result<Task, CallError> {
+        Ok(self.task(self.read(message)?, caller))
     }
 
     /// Reads a question, or names everything wrong with it.
@@ -103,10 +113,10 @@ impl Service {
     }
 
     /// Makes a question ready for the turn.
-    pub(crate) fn task(&self, request: transfer::Request) -> Task {
+    pub(crate) fn task(&self, request: transfer::Request, caller: Option<Token>) -> Task {
         let policy = self.desk.policy();
         Task::Screen(Box::new(Screen {
-            identity: Identity::of(&request, self.desk.tokens()),
+            identity: Identity { caller, ..Identity::of(&request, self.desk.tokens()) },
             mentions: policy.mentions(&request.transfer.texts, &request.answers),
             policy: policy.digest(),
             request,
@@ -163,17 +173,18 @@ impl Service {
         &self,
         message: pb::ReportExecutionRequest,
         patience: Duration,
+        caller: Option<Token>,
     ) -> Result<pb::ReportExecutionResponse, CallError> {
         let deadline = deadline(patience)?;
         let report =
             read::report(message, self.clock.wall()).map_err(CallError::RequestMalformed)?;
-        let answer = match self.desk.ask(self.execute(&report, None), deadline).await {
+        let answer = match self.desk.ask(self.execute(&report, None, caller), deadline).await {
             // It may have left what is remembered; then the log still has it.
             Err(Refusal::NotFound) => {
                 let payment = self.desk.tokens().token(Realm::Payment, &report.payment_id);
                 let find = move |reader: &Reader| subject(reader, IndexKey::payment(payment));
                 let subject = self.look(find, deadline).await?;
-                self.desk.ask(self.execute(&report, Some(subject)), deadline).await?
+                self.desk.ask(self.execute(&report, Some(subject), caller), deadline).await?
             }
             answer => answer?,
         };
@@ -189,7 +200,7 @@ impl Service {
         Ok(write::reported(&executed, &receipt, &report.rejected))
     }
 
-    fn execute(&self, report: &Report, found: Option<Subject>) -> Task {
+    fn execute(&self, report: &Report, found: Option<Subject>, caller: Option<Token>) -> Task {
         let tokens = self.desk.tokens();
         let stated = report.transfer.as_ref().map(|transfer| Subject {
             customer: tokens.token(Realm::Customer, &transfer.payer.customer),
@@ -206,6 +217,7 @@ impl Service {
             executed: report.executed,
             reason: report.reason.clone(),
             subject: found.or(stated),
+            caller,
         }))
     }
 }
@@ -220,7 +232,8 @@ impl ScreeningService for Service {
         request: Request<pb::ScreenTransferRequest>,
     ) -> Result<Response<pb::ScreenTransferResponse>, Status> {
         let patience = self.patience.of(request.metadata().as_ref());
-        let question = self.question(request.into_inner())?;
+        let caller = guard::caller(&request)?.token;
+        let question = self.question(request.into_inner(), caller)?;
         Ok(Response::new(self.screen(question, patience).await?))
     }
 
@@ -237,7 +250,8 @@ impl ScreeningService for Service {
         request: Request<pb::ScreenIso20022Request>,
     ) -> Result<Response<pb::ScreenIso20022Response>, Status> {
         let patience = self.patience.of(request.metadata().as_ref());
-        Ok(Response::new(self.screen_orders(request.into_inner(), patience).await?))
+        let caller = guard::caller(&request)?.token;
+        Ok(Response::new(self.screen_orders(request.into_inner(), patience, caller).await?))
     }
 
     async fn get_decision(
@@ -245,15 +259,26 @@ impl ScreeningService for Service {
         request: Request<pb::GetDecisionRequest>,
     ) -> Result<Response<pb::GetDecisionResponse>, Status> {
         let deadline = deadline(self.patience.of(request.metadata().as_ref()))?;
-        let personal = guard::has(&request, Right::ReadPersonal);
+        let calling = guard::caller(&request)?;
+        let (personal, finds) = (calling.has(Right::ReadPersonal), calling.finds());
         let wanted = read::wanted(request.into_inner()).map_err(CallError::RequestMalformed)?;
         let tokens = self.desk.tokens().clone();
         let policy = Arc::clone(self.desk.policy());
         let get = move |reader: &Reader| {
-            let view = browse::View { tokens: &tokens, policy: &policy, personal };
+            let view = browse::View { tokens: &tokens, policy: &policy, personal, finds };
             browse::get(reader, &wanted, &view)
         };
-        Ok(Response::new(self.look(get, deadline).await?))
+        let (response, read) = self.look(get, deadline).await?;
+        if let Some(decision) = read {
+            let by = calling.caller.name.clone();
+            let read = Task::Read(Box::new(Read { by, decision, build: BUILD.into() }));
+            match self.desk.ask(read, deadline).await.map_err(CallError::from)? {
+                Answer::Noted(_receipt) => {}
+                // INVARIANT: the turn answers a reading with its receipt.
+                _ => return Err(CallError::from(Refusal::Unreadable).into()),
+            }
+        }
+        Ok(Response::new(response))
     }
 
     async fn list_decisions(
@@ -261,9 +286,10 @@ impl ScreeningService for Service {
         request: Request<pb::ListDecisionsRequest>,
     ) -> Result<Response<pb::ListDecisionsResponse>, Status> {
         let deadline = deadline(self.patience.of(request.metadata().as_ref()))?;
+        let finds = guard::caller(&request)?.finds();
         let page = read::page(request.into_inner()).map_err(CallError::RequestMalformed)?;
         let tokens = self.desk.tokens().clone();
-        let list = move |reader: &Reader| browse::list(reader, &page, &tokens);
+        let list = move |reader: &Reader| browse::list(reader, &page, &tokens, finds);
         Ok(Response::new(self.look(list, deadline).await?))
     }
 
@@ -272,7 +298,8 @@ impl ScreeningService for Service {
         request: Request<pb::ReportExecutionRequest>,
     ) -> Result<Response<pb::ReportExecutionResponse>, Status> {
         let patience = self.patience.of(request.metadata().as_ref());
-        Ok(Response::new(self.report(request.into_inner(), patience).await?))
+        let caller = guard::caller(&request)?.token;
+        Ok(Response::new(self.report(request.into_inner(), patience, caller).await?))
     }
 }
 

@@ -11,6 +11,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::access::Right;
+use crate::grpc::bearer::TokenProblem;
 use crate::grpc::pb;
 use crate::grpc::read::FieldProblem;
 use crate::telemetry::count;
@@ -43,6 +44,8 @@ pub enum CallError {
     CallerUnknown,
     /// The caller lacks the right that the rpc needs.
     RightMissing(Right),
+    /// The token that the call carries is refused.
+    Token(TokenProblem),
     /// The turn or the log gave no answer.
     Refused(Refusal),
 }
@@ -100,13 +103,16 @@ impl CallError {
             Self::CredentialsMissing => told(
                 Code::Unauthenticated,
                 "CREDENTIALS_MISSING",
-                "the call needs a client certificate",
+                "the call needs a client certificate or a token",
             ),
             Self::CallerUnknown => {
                 told(Code::PermissionDenied, "CALLER_UNKNOWN", "nobody of this identity may call")
             }
             Self::RightMissing(_) => {
                 told(Code::PermissionDenied, "RIGHT_MISSING", "the caller lacks the right for this")
+            }
+            Self::Token(problem) => {
+                told(Code::Unauthenticated, token_reason(*problem), "the token is refused")
             }
             Self::Refused(refusal) => refused(*refusal),
         }
@@ -126,6 +132,7 @@ impl CallError {
             | Self::CredentialsMissing
             | Self::CallerUnknown
             | Self::RightMissing(_)
+            | Self::Token(_)
             | Self::Refused(_) => Vec::new(),
         }
     }
@@ -204,6 +211,19 @@ fn refused(refusal: Refusal) -> Told {
         Refusal::Unreadable => {
             told(Code::Internal, "DECISION_UNREADABLE", "the record of the decision cannot be read")
         }
+    }
+}
+
+fn token_reason(problem: TokenProblem) -> &'static str {
+    match problem {
+        TokenProblem::Malformed => "TOKEN_MALFORMED",
+        TokenProblem::Algorithm => "TOKEN_ALGORITHM_REFUSED",
+        TokenProblem::KeyUnknown => "TOKEN_KEY_UNKNOWN",
+        TokenProblem::Forged => "TOKEN_FORGED",
+        TokenProblem::Issuer => "TOKEN_ISSUER_WRONG",
+        TokenProblem::Audience => "TOKEN_AUDIENCE_WRONG",
+        TokenProblem::Expired => "TOKEN_EXPIRED",
+        TokenProblem::Early => "TOKEN_EARLY",
     }
 }
 
@@ -362,6 +382,17 @@ mod tests {
             CallError::CallerUnknown,
             CallError::RightMissing(Right::Screen),
         ];
+        let tokens = [
+            TokenProblem::Malformed,
+            TokenProblem::Algorithm,
+            TokenProblem::KeyUnknown,
+            TokenProblem::Forged,
+            TokenProblem::Issuer,
+            TokenProblem::Audience,
+            TokenProblem::Expired,
+            TokenProblem::Early,
+        ];
+        every.extend(tokens.map(CallError::Token));
         every.extend(refusals.map(CallError::Refused));
         every
     }

@@ -17,6 +17,7 @@ use prost::Message as _;
 use tokio::time::Instant;
 use tonic::Status;
 
+use crate::account::Token;
 use crate::clock::Stopwatch;
 use crate::grpc::call::{self, Messages};
 use crate::grpc::pb;
@@ -34,6 +35,8 @@ use crate::turn::{Answer, Outcome, Refusal};
 /// The answers of one stream.
 pub struct Answers {
     service: Service,
+    /// Who asks.
+    caller: Option<Token>,
     /// `None` once the caller has closed its side, or nothing more is read.
     questions: Option<Messages<Arriving>>,
     lane: Lane<Tag>,
@@ -63,11 +66,12 @@ type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Answers {
     /// Takes the questions.
-    pub(crate) fn new(service: Service, questions: Arriving) -> Self {
+    pub(crate) fn new(service: Service, questions: Arriving, caller: Option<Token>) -> Self {
         let mut stopping = service.stopping();
         Self {
             lane: service.desk().lane(IN_FLIGHT_MAX),
             service,
+            caller,
             questions: Some(Messages::new(questions)),
             asked: 0,
             earlier: FuturesUnordered::new(),
@@ -130,7 +134,7 @@ impl Answers {
         match self.service.read(message) {
             Ok(mut request) => {
                 request.rejected.extend(rejected);
-                let task = self.service.task(request);
+                let task = self.service.task(request, self.caller);
                 count::step(Step::Read, reading);
                 self.lane.push(task, Tag { request_id, asked: now, deadline }, deadline);
                 self.asked = self.asked.saturating_add(1);

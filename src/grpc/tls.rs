@@ -39,6 +39,7 @@ mod tests;
 
 pub use look::Look;
 pub use names::names;
+pub(crate) use secret::bounded;
 pub use secret::{SecretError, read as read_secret};
 
 /// Where keys and certificates lie.
@@ -279,7 +280,7 @@ fn all<T: PemObject>(bytes: &[u8], path: &Path, kind: &'static str) -> Result<Ve
 fn bytes_of(path: &Path) -> Result<Vec<u8>, TlsError> {
     let unreadable = |error| TlsError::Unreadable(named(path), error);
     let file = std::fs::File::open(path).map_err(unreadable)?;
-    secret::bounded(file, FILE_BYTES_MAX)
+    bounded(file, FILE_BYTES_MAX)
         .map_err(unreadable)?
         .ok_or_else(|| TlsError::TooLarge(named(path)))
 }

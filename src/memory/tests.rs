@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::account::{Account, Tokens};
+use crate::account::{Account, Token, Tokens};
 use crate::calendar::{Span, Time};
 use crate::decision::{Action, HoldKind};
 use crate::entry::{Entry, Execution, Identity, Parameters};
@@ -61,6 +61,31 @@ fn a_request_is_known_by_its_id_and_compared_by_its_identity() {
     let mut other = first;
     other.transfer.money = pounds("3200.01");
     check(&memory, &other, Known::Reused);
+}
+
+#[test]
+fn an_id_is_its_callers_own() {
+    let mut memory = with(Span::hours(1), 100);
+    let asked = request(1);
+    let by = |caller: Option<u8>| Identity {
+        caller: caller.map(|byte| Token([byte; 16])),
+        ..identity(&asked)
+    };
+    let mut first = allowed(asked.clone(), 1, start());
+    first.public.identity = by(Some(1));
+    memory.apply(&Entry::Decided(Box::new(first.clone())), start());
+    let check = |memory: &Memory, caller, want| {
+        let identity = by(caller);
+        assert_eq!(memory.known(&identity, asked.requested, start()), want, "{caller:?}");
+    };
+    check(&memory, Some(1), Known::Answered(1));
+    check(&memory, Some(2), Known::New);
+    check(&memory, None, Known::New);
+    first.public.identity = by(Some(2));
+    memory.apply(&Entry::Decided(Box::new(first)), start());
+    check(&memory, Some(1), Known::Answered(1));
+    check(&memory, Some(2), Known::Answered(2));
+    check(&memory, None, Known::New);
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub struct Part {
     pub also_live: bool,
     /// The rows that could be read, by payer.
     pub payers: Vec<PayerRows>,
+    /// Who loads the file.
+    pub caller: Option<Token>,
 }
 
 /// Rows of one payer within a part.
@@ -69,7 +71,7 @@ impl<T: Turn> Batch<'_, T> {
         number: usize,
         entries: &mut Vec<(usize, Entry)>,
     ) -> Result<Made, EngineError> {
-        let Part { import, from, until, also_live, payers } = part;
+        let Part { import, from, until, also_live, payers, caller } = part;
         match self.memory.import_place(import, from, until) {
             PartPlace::Next => {}
             PartPlace::Before(progress) => {
@@ -110,14 +112,16 @@ impl<T: Turn> Batch<'_, T> {
         });
         if taken.is_empty() {
             let public =
-                ImportedPublic { import, customer: None, payees: Vec::new(), rows: 0, end };
+                ImportedPublic { import, customer: None, payees: Vec::new(), rows: 0, end, caller };
             let alone = Imported { time: self.now, slot: 0, public, personal: None };
             self.add(alone, number, entries)?;
         } else {
             let last = taken.len().saturating_sub(1);
             for (at, (customer, payees, rows)) in taken.into_iter().enumerate() {
                 let end = if at == last { end.take() } else { None };
-                self.add(self.of_payer(import, (customer, payees, rows), end), number, entries)?;
+                let mut imported = self.of_payer(import, (customer, payees, rows), end);
+                imported.public.caller = caller;
+                self.add(imported, number, entries)?;
             }
         }
         let progress = Progress { until, taken: before.taken.saturating_add(count) };
@@ -134,7 +138,14 @@ impl<T: Turn> Batch<'_, T> {
         Imported {
             time: self.now,
             slot: self.memory.slot(customer),
-            public: ImportedPublic { import, customer: Some(customer), payees, rows: count, end },
+            public: ImportedPublic {
+                import,
+                customer: Some(customer),
+                payees,
+                rows: count,
+                end,
+                caller: None,
+            },
             personal: Some(ImportedPersonal { rows }),
         }
     }

@@ -138,6 +138,7 @@ fn part(number: u64) -> Part {
             payer(format!("payer-{number}"), vec![(1, past(0, 9)), (2, past(0, 8))]),
             payer(format!("other-{number}"), vec![(4, past(1, 7)), (5, past(1, 401))]),
         ],
+        caller: None,
     }
 }
 

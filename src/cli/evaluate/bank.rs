@@ -232,6 +232,7 @@ impl Bank {
                 execution: report.execution,
                 unscreened: None,
                 decision: Some(report.decision),
+                caller: None,
             };
             let personal = ExecutedPersonal {
                 payment_id: "".into(),

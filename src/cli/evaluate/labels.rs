@@ -96,6 +96,7 @@ fn identity(request: &Request) -> Identity {
         end_to_end: transfer.end_to_end_id.as_ref().map(|id| token(4, id)),
         instruction: transfer.instruction_id.as_ref().map(|id| token(5, id)),
         fingerprint: [0; 16],
+        caller: None,
     }
 }
 

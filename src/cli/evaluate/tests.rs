@@ -105,6 +105,7 @@ impl Service {
                 executed: at,
                 reason: None,
                 subject: None,
+                caller: None,
             };
             self.reports.push(Reverse((at, record)));
             self.waiting.insert(record, Task::Execute(Box::new(report)));

@@ -46,7 +46,7 @@ pub fn read(path: &Path, guarded: Option<&Path>, bytes_max: usize) -> Result<Vec
 }
 
 /// Reads a whole file; `None` where it has more than `bytes_max`.
-pub(super) fn bounded(file: File, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn bounded(file: File, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
     let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes)?;

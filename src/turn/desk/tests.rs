@@ -12,7 +12,17 @@ fn live(calls: &mut Vec<Arc<Call>>) -> Job {
 /// A part of a file.
 fn part(file: u8, calls: &mut Vec<Arc<Call>>) -> Job {
     let (import, payers) = ([file; 16], Vec::new());
-    job(Task::Import(Box::new(Part { import, from: 0, until: 1, also_live: false, payers })), calls)
+    job(
+        Task::Import(Box::new(Part {
+            import,
+            from: 0,
+            until: 1,
+            also_live: false,
+            payers,
+            caller: None,
+        })),
+        calls,
+    )
 }
 
 fn job(task: Task, calls: &mut Vec<Arc<Call>>) -> Job {

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +14,12 @@ use std::time::Duration;
 use clearline::cli::bench::server::{Folder, Server};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -28,9 +27,12 @@ use tonic_health::pb::health_client::HealthClient;
 mod authority;
 #[path = "command/ended.rs"]
 mod ended;
+#[path = "secured/server.rs"]
+mod server;
 
-use authority::{Authority, Leaf, Name, self_signed, write_secret};
+use authority::{Authority, Leaf, Name, self_signed};
 use ended::Ended;
+use server::Secured;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_clearline");
 
@@ -109,14 +111,6 @@ role = "everything"
 spiffe = ["spiffe://bank.example/everything"]
 "#;
 
-/// A server with an authority of its own.
-struct Secured {
-    server: Option<Server>,
-    folder: Folder,
-    authority: Authority,
-    _parent: TempDir,
-}
-
 impl Secured {
     fn start() -> Self {
         Self::start_with("")
@@ -124,57 +118,9 @@ impl Secured {
 
     /// Starts a server with more settings.
     fn start_with(settings: &str) -> Self {
-        let mut secured = Self::prepare(settings);
+        let mut secured = Self::prepare(ACCESS, settings);
         secured.server = Some(secured.run().expect("a server"));
         secured
-    }
-
-    fn prepare(settings: &str) -> Self {
-        let parent = tempfile::tempdir().expect("a folder");
-        let folder = Folder::new(parent.path()).expect("a folder");
-        let authority = Authority::new("clients and servers");
-        let secured = Self { server: None, folder, authority, _parent: parent };
-        secured.put("ca.pem", &secured.authority.certificate);
-        secured.put("crl.pem", &secured.authority.revoked(&[66]));
-        secured.put("access.toml", ACCESS);
-        secured.put_server(&secured.authority.server());
-        let at = |name: &str| secured.path(name).display().to_string();
-        let text = format!(
-            "[server]\nlisten = \"127.0.0.1:0\"\n[data]\nfolder = \"{}\"\n[access]\nfile = \
-             \"{}\"\n[tls]\nreload_ms = 10\ncertificate = \"{}\"\nkey = \"{}\"\nclient_ca = \
-             \"{}\"\nclient_crl = \"{}\"\n{settings}",
-            at("data"),
-            at("access.toml"),
-            at("server.pem"),
-            at("server.key"),
-            at("ca.pem"),
-            at("crl.pem"),
-        );
-        secured.put("clearline.toml", &text);
-        secured
-    }
-
-    fn run(&self) -> Result<Server, String> {
-        let mut command = Command::new(PROGRAM);
-        command.env_clear().arg("serve").arg("--config").arg(self.path("clearline.toml"));
-        Server::run(command, &self.folder).map_err(|error| error.to_string())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn put(&self, name: &str, text: &str) {
-        write_secret(&self.path(name), text);
-    }
-
-    fn put_server(&self, leaf: &Leaf) {
-        self.put("server.pem", &leaf.certificate);
-        self.put("server.key", &leaf.key);
-    }
-
-    fn port(&self) -> u16 {
-        self.server.as_ref().expect("a server").address.port()
     }
 
     /// Runs a command as somebody with this certificate.
@@ -186,28 +132,6 @@ impl Secured {
         let (cert, key) = (at("client.pem"), at("client.key"));
         let tls = ["--address", &*address, "--ca", &*ca, "--cert", &*cert, "--key", &*key];
         run(&[arguments, &tls].concat())
-    }
-
-    fn someone(&self, name: Name<'_>) -> Leaf {
-        self.authority.leaf(7, &[name], 2100)
-    }
-
-    /// Connects as somebody who trusts this authority.
-    async fn channel(
-        &self,
-        leaf: &Leaf,
-        authority: &str,
-    ) -> Result<Channel, tonic::transport::Error> {
-        let tls = ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(authority))
-            .identity(Identity::from_pem(&leaf.certificate, &leaf.key));
-        let endpoint = Endpoint::from_shared(format!("https://localhost:{}", self.port()));
-        endpoint.expect("an address").tls_config(tls)?.connect().await
-    }
-
-    /// Returns what the server wrote.
-    fn said(&self) -> String {
-        fs::read_to_string(self.path("clearline.output")).expect("lines")
     }
 }
 
@@ -417,7 +341,7 @@ fn a_server_with_unfit_files_does_not_start_and_says_what_to_do() {
         ("crl.pem", Some("nothing"), 0o600, "has no list of revoked certificates in PEM"),
         ("access.toml", Some("schema = 1\nrole = []\ncallers = []"), 0o600, "`caller` is missing"),
     ] {
-        let secured = Secured::prepare("");
+        let secured = Secured::prepare(ACCESS, "");
         if let Some(text) = text {
             secured.put(name, text);
         }
@@ -459,13 +383,15 @@ fn a_list_of_accounts_is_loaded_whole_or_not_at_all() {
 
 const REQUEST: &str = "6f9619ff-8b86-4011-b42d-00cf4fc964ff";
 
-/// Asks about the shipped example under this request id and another payment id.
-fn asked(secured: &Secured, leaf: &Leaf, payment: &str) -> String {
+/// Asks about the shipped example under this request id and another payment id, confirmed then.
+fn asked(secured: &Secured, leaf: &Leaf, payment: &str, confirmed: &str) -> String {
     let text = fs::read_to_string("deploy/examples/tonbridge-road.json").expect("a file");
     let mut request: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(&text).expect("a request");
     request.insert("request_id".to_owned(), REQUEST.into());
     request.insert("payment_id".to_owned(), payment.into());
+    let transfer = request.get_mut("transfer").and_then(serde_json::Value::as_object_mut);
+    transfer.expect("a transfer").insert("confirm_time".to_owned(), confirmed.into());
     secured.put("request.json", &serde_json::Value::from(request).to_string());
     let path = secured.path("request.json").display().to_string();
     let ended = secured.run_as(leaf, &["screen", "--json", &path]);
@@ -481,11 +407,12 @@ fn request_ids_and_decisions_are_their_callers_own() {
     let faster = secured.someone(Name::Host("faster.bank.example"));
     let chaps = secured.someone(Name::Host("chaps.bank.example"));
     let all = secured.someone(Name::Uri("spiffe://bank.example/everything"));
-    let first = asked(&secured, &faster, "payment-1");
-    let second = asked(&secured, &chaps, "payment-2");
+    let now = jiff::Timestamp::now().to_string();
+    let first = asked(&secured, &faster, "payment-1", &now);
+    let second = asked(&secured, &chaps, "payment-2", &now);
     assert_ne!(first, second);
-    assert_eq!(asked(&secured, &faster, "payment-1"), first);
-    assert_eq!(asked(&secured, &chaps, "payment-2"), second);
+    assert_eq!(asked(&secured, &faster, "payment-1", &now), first);
+    assert_eq!(asked(&secured, &chaps, "payment-2", &now), second);
 
     let show = |leaf: &Leaf, by: &[&str]| {
         secured.run_as(leaf, &[&["decisions", "show", "--json"], by].concat())
@@ -512,7 +439,8 @@ fn reading_what_speaks_of_people_is_an_entry_of_its_reader() {
     let asker = secured.someone(Name::Uri("spiffe://bank.example/payments"));
     let dashboard = secured.someone(Name::Host("dashboard.bank.example"));
     let analyst = secured.someone(Name::Uri("spiffe://bank.example/people/one"));
-    let decision = asked(&secured, &asker, "payment-1");
+    let now = jiff::Timestamp::now().to_string();
+    let decision = asked(&secured, &asker, "payment-1", &now);
     let show = ["decisions", "show", "--json", &*decision];
     let without = secured.run_as(&dashboard, &show);
     without.check(0, &["payment-1", "police_legal_fee"]);
@@ -533,7 +461,7 @@ fn a_person_is_whoever_the_token_says() {
     let key = EncodingKey::from_ec_der(&pair.serialize_der());
     let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).expect("a key");
     jwk.common.key_id = Some("one".to_owned());
-    let mut secured = Secured::prepare("");
+    let mut secured = Secured::prepare(ACCESS, "");
     let keys = secured.path("jwks.json");
     secured.put("jwks.json", &serde_json::json!({ "keys": [jwk] }).to_string());
     let settings = fs::read_to_string(secured.path("clearline.toml")).expect("settings");
@@ -591,7 +519,7 @@ fn a_person_is_whoever_the_token_says() {
     secured
         .run_as(&payments, &["screen", "--example", "--token", &path])
         .check(1, &["RIGHT_MISSING"]);
-    run(&[&list[..], &tls].concat()).check(1, &["CREDENTIALS_MISSING (Unauthenticated)"]);
+    self::run(&[&list[..], &tls].concat()).check(1, &["CREDENTIALS_MISSING (Unauthenticated)"]);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
     run(&list).check(1, &["chmod 600"]);
     assert!(!secured.said().contains("eyJ"), "{}", secured.said());

@@ -3,6 +3,8 @@
 //! Everything here is made from an entry of the log and a receipt, and only the log makes receipts:
 //! no answer can leave before its record is durable.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::calendar::Time;
@@ -56,6 +58,7 @@ pub fn decision(
         decide_time: Some(stamp(decided.time)),
         receipt: Some(receipt),
         continues: public.continues.map(decision_name).unwrap_or_default(),
+        typologies: leading(public, &scam_type),
         executions: executions.iter().map(execution_report).collect(),
         erased: decided.personal.is_none(),
         ..pb::Decision::default()
@@ -214,6 +217,20 @@ fn missing(decision: &Decision) -> Vec<pb::MissingFact> {
     missing
         .map(|fact| pb::MissingFact { fact: fact.name().to_owned(), signal_ids: wanted(fact) })
         .collect()
+}
+
+/// Writes the story that led, which speaks of nobody.
+fn leading(
+    public: &entry::DecidedPublic,
+    scam_type: impl Fn(&str) -> String,
+) -> Vec<pb::TypologyReading> {
+    let message = |typology: &Arc<str>| pb::TypologyReading {
+        id: typology.to_string(),
+        points: public.points.map(whole).unwrap_or_default(),
+        step: step(public.step).into(),
+        scam_type: scam_type(typology),
+    };
+    public.typology.iter().map(message).collect()
 }
 
 fn typologies(decision: &Decision, scam_type: impl Fn(&str) -> String) -> Vec<pb::TypologyReading> {

@@ -47,7 +47,7 @@ impl Visit for Find {
 }
 
 /// Every warning and error, as `telemetry` lists them.
-pub(crate) const EVENTS: [(&str, &str); 16] = [
+pub(crate) const EVENTS: [(&str, &str); 17] = [
     ("error", "panicked"),
     ("error", "the service ends"),
     ("error", "the turn is stuck"),
@@ -58,6 +58,7 @@ pub(crate) const EVENTS: [(&str, &str); 16] = [
     ("error", "a door panicked"),
     ("error", "behind panicked"),
     ("error", "certificates refused"),
+    ("error", "people's keys refused"),
     ("warn", "snapshot not written"),
     ("warn", "index not built"),
     ("warn", "admin listener not opened"),

@@ -12,6 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use http::Uri;
 use serde_json::Value;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use ureq::Agent;
@@ -100,12 +101,14 @@ impl Source {
 
     /// Asks a web server: once, without following it anywhere, for so long and so much.
     fn ask(&self, url: &str) -> Result<String, SourceError> {
+        let address = || SourceError::Address(url.to_owned());
+        let uri: Uri = url.parse().map_err(|_| address())?;
         // Without TLS only what does not leave the machine.
-        let local = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
-        let local = local.iter().any(|begin| url.starts_with(begin));
-        if !local && !url.starts_with("https://") {
-            return Err(SourceError::Address(url.to_owned()));
-        }
+        let local = match (uri.scheme_str(), uri.host()) {
+            (Some("https"), Some(_)) => false,
+            (Some("http"), Some("127.0.0.1" | "[::1]" | "localhost")) => true,
+            _ => return Err(address()),
+        };
         let mut config = Agent::config_builder()
             .timeout_global(Some(ANSWER_MAX))
             .max_redirects(0)

@@ -283,6 +283,8 @@ fn keys_come_from_a_file_or_a_web_server_directly_or_by_discovery() {
     assert!(matches!(error("/nowhere".to_owned()), SourceError::Unreadable(..)));
     assert!(matches!(error("http://login.bank.example/".to_owned()), SourceError::Address(_)));
     assert!(matches!(error("ftp://127.0.0.1:1/".to_owned()), SourceError::Address(_)));
+    let disguised = "http://localhost:1@login.bank.example/".to_owned();
+    assert!(matches!(error(disguised), SourceError::Address(_)));
     assert!(matches!(error("https://127.0.0.1:1/".to_owned()), SourceError::NoAuthority(_)));
     assert!(matches!(error(format!("http://{gone}/")), SourceError::NoAnswer(..)));
     // Where it was sent on to is not asked.

@@ -24,7 +24,9 @@ use clap::{Parser, Subcommand};
 use crate::config::{Config, SettingsError, Sources};
 
 mod admin;
+pub mod authority;
 pub mod bench;
+pub mod credentials;
 pub mod decisions;
 pub mod demo;
 mod doctor;

@@ -317,6 +317,24 @@ fn the_demonstration_is_as_expected() {
 }
 
 #[test]
+fn the_demonstration_of_who_may_call_is_as_expected() {
+    let ended = run(&["demo", "--tls"]);
+    ended.check(
+        0,
+        &[
+            "may screen, report",
+            "may read, audit",
+            "HOLD: it does not leave until a person has decided",
+            "RIGHT_MISSING (PermissionDenied): the caller lacks the right for this, which is `screen`",
+            "RIGHT_MISSING (PermissionDenied): the caller lacks the right for this, which is `read`",
+            "CALLER_UNKNOWN (PermissionDenied)",
+            "No connection",
+            "Everything was as expected.",
+        ],
+    );
+}
+
+#[test]
 fn payments_are_simulated_to_a_file_and_the_same_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();

@@ -7,16 +7,18 @@
 //! Load and server share the machine: what this command prints is what it can do with both, not a
 //! ceiling. For that there is `cargo bench --bench ceiling`.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
+use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::cli::bench::load::{Load, LoadError, drive};
+use crate::cli::bench::load::{Load, LoadError, Tls, drive};
 use crate::cli::bench::report::{Report, Sample};
 use crate::cli::bench::requests::{Mix, Shape};
 use crate::cli::bench::server::{Folder, Server, ServerError};
+use crate::cli::credentials::Credentials;
 use crate::cli::{CliError, print};
 use crate::clock::{Clock as _, RealClock};
 
@@ -35,8 +37,11 @@ pub mod report;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Bench {
     /// Server to send to; without it one is started, on data of its own that is removed afterwards.
+    /// By TLS its name must be in the server's certificate.
     #[arg(long)]
-    address: Option<SocketAddr>,
+    address: Option<String>,
+    #[command(flatten)]
+    credentials: Credentials,
     /// Process id of that server, to read its processor time.
     #[arg(long, requires = "address")]
     pid: Option<u32>,
@@ -86,6 +91,9 @@ pub enum BenchError {
     /// The load could not be sent, or was not answered.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// There are no such credentials or no such address.
+    #[error(transparent)]
+    Cli(#[from] CliError),
     /// This program does not know where it lies.
     #[error("this program cannot be found, to start a server with it: {0}")]
     Program(std::io::Error),
@@ -99,33 +107,46 @@ impl Bench {
             Err(BenchError::Load(LoadError::Connect(address, _))) => {
                 Err(CliError::NoServer(address.to_string()))
             }
+            Err(BenchError::Cli(error)) => Err(error),
             Err(error) => Err(CliError::NotAsExpected(error.to_string())),
         }
     }
 
     fn measure(&self) -> Result<Report, BenchError> {
-        if let Some(address) = self.address {
-            return self.send(address, self.pid);
+        if let Some(address) = &self.address {
+            let (found, name) = found(address)?;
+            let config = self.credentials.for_connection()?;
+            return self.send(found, config.map(|config| Tls { config, name }), self.pid);
+        }
+        if self.credentials.secured() {
+            let why = "`--ca` goes with `--address`: a server started here speaks no TLS";
+            return Err(CliError::Usage(why.to_owned()).into());
         }
         let program = std::env::current_exe().map_err(BenchError::Program)?;
         // Beside the data of a server started here: on the same disk.
         let folder = Folder::new(&PathBuf::from("."))?;
         let server = Server::start(&program, &folder)?;
-        let report = self.send(server.address, Some(server.pid()))?;
+        let report = self.send(server.address, None, Some(server.pid()))?;
         server.stop()?;
         Ok(report)
     }
 
-    fn send(&self, address: SocketAddr, pid: Option<u32>) -> Result<Report, BenchError> {
-        let load = self.load(address);
+    fn send(
+        &self,
+        address: SocketAddr,
+        tls: Option<Tls>,
+        pid: Option<u32>,
+    ) -> Result<Report, BenchError> {
+        let load = self.load(address, tls);
         let measured = drive(&load, now(), || Sample::take(pid))?;
         Ok(Report::new(&load, &measured))
     }
 
-    fn load(&self, address: SocketAddr) -> Load {
+    fn load(&self, address: SocketAddr, tls: Option<Tls>) -> Load {
         let measured = Duration::from_secs(self.seconds);
         Load {
             address,
+            tls,
             shape: match self.mode {
                 Mode::Unary => Shape::Unary,
                 Mode::Stream => Shape::Stream,
@@ -143,6 +164,16 @@ impl Bench {
             },
         }
     }
+}
+
+/// Looks up where `host:port` is, and what a certificate of it is of.
+fn found(address: &str) -> Result<(SocketAddr, ServerName<'static>), CliError> {
+    let wrong = || CliError::Usage(format!("`{address}` is no address: write 127.0.0.1:50051"));
+    let (host, _) = address.rsplit_once(':').ok_or_else(wrong)?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| wrong())?;
+    let found = address.to_socket_addrs().ok().and_then(|mut all| all.next());
+    Ok((found.ok_or_else(wrong)?, name))
 }
 
 /// Returns what the calendar says, as requests say it.

@@ -23,12 +23,17 @@ use crate::grpc::pb;
 use crate::grpc::pb::get_decision_request::Id;
 
 mod story;
+mod tls;
 
 use story::{Story, Want};
 
 /// Shows the whole service at work, and checks what it shows.
 #[derive(Debug, clap::Args)]
-pub struct Demo {}
+pub struct Demo {
+    /// Shows who may call instead: callers with other rights, by TLS with certificates made now.
+    #[arg(long)]
+    tls: bool,
+}
 
 /// A question and the answer that was acknowledged.
 #[derive(Clone, Debug)]
@@ -55,7 +60,7 @@ impl Demo {
     /// Runs it.
     pub fn run(&self) -> Result<(), CliError> {
         let folder = Folder::new(&env::temp_dir()).map_err(failed)?;
-        let shown = show(&folder);
+        let shown = if self.tls { tls::show(&folder) } else { show(&folder) };
         if shown.is_err() {
             let kept = folder.keep();
             writeln!(io::stderr(), "clearline: what the server wrote is in {}", kept.display())?;

@@ -4,7 +4,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use prost::Message;
@@ -14,10 +13,11 @@ use tokio::runtime::{Builder, Runtime};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt as _;
 
+use crate::cli::credentials::Credentials;
 use crate::cli::{CliError, causes};
 use crate::grpc::DESCRIPTORS;
 use crate::grpc::pb;
@@ -32,15 +32,8 @@ pub struct At {
     /// Where the server listens; by TLS its name must be in the server's certificate.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
     address: String,
-    /// The server's authority, in PEM: calls then go by TLS.
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// The caller's certificate, in PEM.
-    #[arg(long, value_name = "FILE", requires = "ca", requires = "key")]
-    cert: Option<PathBuf>,
-    /// The certificate's key, in PEM.
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    credentials: Credentials,
     /// A person's token, in a file that nobody else may read.
     #[arg(long, value_name = "FILE", requires = "ca")]
     token: Option<PathBuf>,
@@ -92,18 +85,19 @@ impl At {
     /// Connects to the server.
     pub fn connect(&self) -> Result<Remote, CliError> {
         let address = &self.address;
-        let scheme = if self.ca.is_some() { "https" } else { "http" };
+        let secured = self.credentials.secured();
+        let scheme = if secured { "https" } else { "http" };
         let endpoint = Endpoint::from_shared(format!("{scheme}://{address}")).map_err(|_| {
             CliError::Usage(format!("`{address}` is no address: write 127.0.0.1:50051"))
         })?;
         let mut endpoint = endpoint.connect_timeout(CONNECT_WAIT);
-        if let Some(tls) = self.tls()? {
+        if let Some(tls) = self.credentials.for_client()? {
             let wrong = |error| CliError::Usage(format!("the certificates: {}", causes(&error)));
             endpoint = endpoint.tls_config(tls).map_err(wrong)?;
         }
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let channel = runtime.block_on(endpoint.connect()).map_err(|error| {
-            if self.ca.is_some() {
+            if secured {
                 return no_connection(address, &error);
             }
             CliError::NoServer(address.clone())
@@ -112,7 +106,6 @@ impl At {
         let lists = ListServiceClient::with_interceptor(channel.clone(), carries.clone());
         let history = HistoryServiceClient::with_interceptor(channel.clone(), carries.clone());
         let client = ScreeningServiceClient::with_interceptor(channel, carries);
-        let secured = self.ca.is_some();
         Ok(Remote { runtime, client, lists, history, address: address.clone(), secured })
     }
 
@@ -129,25 +122,16 @@ impl At {
         Ok(Carries(Some(value)))
     }
 
-    fn tls(&self) -> Result<Option<ClientTlsConfig>, CliError> {
-        let Some(ca) = &self.ca else { return Ok(None) };
-        let read = |path: &PathBuf| {
-            std::fs::read(path)
-                .map_err(|source| CliError::Unreadable { path: path.display().to_string(), source })
-        };
-        let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca)?));
-        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
-            tls = tls.identity(Identity::from_pem(read(cert)?, read(key)?));
-        }
-        Ok(Some(tls))
+    /// Where a server listens, and who calls it.
+    pub fn new(address: &str, credentials: Credentials) -> Self {
+        Self { address: address.to_owned(), credentials, token: None }
     }
 }
 
 impl Remote {
     /// Connects to the server at `address`, such as `127.0.0.1:50051`, without TLS.
     pub fn connect(address: &str) -> Result<Self, CliError> {
-        let at = At { address: address.to_owned(), ca: None, cert: None, key: None, token: None };
-        at.connect()
+        At::new(address, Credentials::default()).connect()
     }
 
     /// Asks whether a transfer may leave.
@@ -244,13 +228,17 @@ impl Remote {
                 _ => {}
             }
         }
+        let right = details.error_info().and_then(|info| info.metadata.get("right"));
         let fields = details.bad_request().map(|bad| {
             bad.field_violations.iter().map(|at| (at.field.clone(), at.description.clone()))
         });
         CliError::Refused(Refused {
             code: status.code(),
             reason,
-            message: status.message().to_owned(),
+            message: right.map_or_else(
+                || status.message().to_owned(),
+                |right| format!("{}, which is `{right}`", status.message()),
+            ),
             fields: fields.map(Iterator::collect).unwrap_or_default(),
             retry: details.retry_info().and_then(|info| info.retry_delay),
         })

@@ -17,8 +17,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use hdrhistogram::Histogram;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::cli::bench::reply::{Reason, Reply};
 use crate::cli::bench::requests::{Mix, Requests, SLOTS_MAX, Shape};
@@ -29,6 +33,8 @@ use crate::cli::bench::{stream, unary};
 pub struct Load {
     /// Where the server listens.
     pub address: SocketAddr,
+    /// What calls go by; `None` is without TLS.
+    pub tls: Option<Tls>,
     /// Calls or streams.
     pub shape: Shape,
     /// How many connections, each with one stream where the shape is that, 1 and up.
@@ -43,6 +49,15 @@ pub struct Load {
     pub measured: Duration,
     /// What is sent.
     pub mix: Mix,
+}
+
+/// How calls go by TLS.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// Who calls, and whose server is trusted.
+    pub config: Arc<ClientConfig>,
+    /// What the server's certificate must be of.
+    pub name: ServerName<'static>,
 }
 
 /// What was measured.
@@ -88,6 +103,9 @@ pub enum LoadError {
     /// The server could not be reached.
     #[error("no server answers at {0}: {1}")]
     Connect(SocketAddr, std::io::Error),
+    /// The server is not trusted, or trusts not.
+    #[error("the server at {0} gives no connection by TLS: {1}")]
+    Tls(SocketAddr, std::io::Error),
     /// The server speaks no HTTP/2.
     #[error("the server at {0} does not speak HTTP/2: {1}")]
     Handshake(SocketAddr, h2::Error),
@@ -265,6 +283,17 @@ async fn connect(load: &Load, book: &Arc<Book>) -> Result<SendRequest<Bytes>, Lo
     let refused = |error| LoadError::Connect(load.address, error);
     let socket = TcpStream::connect(load.address).await.map_err(refused)?;
     socket.set_nodelay(true).map_err(refused)?;
+    let Some(Tls { config, name }) = &load.tls else { return greet(load, socket, book).await };
+    let shaken = TlsConnector::from(Arc::clone(config)).connect(name.clone(), socket).await;
+    greet(load, shaken.map_err(|error| LoadError::Tls(load.address, error))?, book).await
+}
+
+/// Begins to speak HTTP/2.
+async fn greet<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    load: &Load,
+    socket: S,
+    book: &Arc<Book>,
+) -> Result<SendRequest<Bytes>, LoadError> {
     let (client, connection) = h2::client::Builder::new()
         .initial_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)

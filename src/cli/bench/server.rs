@@ -11,6 +11,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::cli::authority::{Authority, AuthorityError, Holder};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A server that was started for a run.
@@ -36,6 +37,9 @@ pub enum ServerError {
     /// The program could not be started.
     #[error("`{0}` cannot be started: {1}")]
     Start(PathBuf, io::Error),
+    /// There are no certificates for it, or no list of callers.
+    #[error(transparent)]
+    Certificates(#[from] AuthorityError),
     /// It ended, or did not say where it listens in time.
     #[error("the server did not come up; it said:\n{0}")]
     Silent(String),
@@ -80,19 +84,27 @@ impl Drop for Folder {
 impl Server {
     /// Starts `program serve` on a free port of loopback, with its data in `folder`.
     pub fn start(program: &Path, folder: &Folder) -> Result<Self, ServerError> {
-        let data = folder.path().join("data");
-        let mut command = Command::new(program);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "", "--data"]).arg(data);
-        // What is set for a real server is not meant for this one, but whether it counts: with and
-        // without, that is what counting costs.
-        for (name, _) in std::env::vars_os() {
-            let own = name.to_string_lossy().to_uppercase();
-            if own.starts_with("CLEARLINE__") && own != "CLEARLINE__TELEMETRY__METRICS" {
-                command.env_remove(name);
-            }
-        }
-        // A load sends in minutes what a bank sends in a day, and the ids of a day are remembered.
-        command.env("CLEARLINE__MEMORY__REQUESTS_MAX", "100000000");
+        Self::run(command(program, folder), folder)
+    }
+
+    /// The same, and it speaks TLS, with a certificate that `authority` makes now, to callers with one
+    /// of the same authority, each to what `access` (see `deploy/access.toml`) lists it with. To be
+    /// called once for an authority.
+    pub fn start_secured(
+        program: &Path,
+        folder: &Folder,
+        authority: &Authority,
+        access: &str,
+    ) -> Result<Self, ServerError> {
+        let own = authority.issue("server", Holder::Server)?;
+        let list = folder.path().join("access.toml");
+        fs::write(&list, access).map_err(|error| AuthorityError::Write(list.clone(), error))?;
+        let mut command = command(program, folder);
+        command
+            .env("CLEARLINE__TLS__CERTIFICATE", own.certificate)
+            .env("CLEARLINE__TLS__KEY", own.key)
+            .env("CLEARLINE__TLS__CLIENT_CA", authority.certificate())
+            .env("CLEARLINE__ACCESS__FILE", list);
         Self::run(command, folder)
     }
 
@@ -172,6 +184,24 @@ impl Drop for Server {
         // Ended already, or as good as: there is nothing left to do about it.
         drop(self.end());
     }
+}
+
+/// Returns the command of a server on a free port of loopback, with its data in `folder`.
+fn command(program: &Path, folder: &Folder) -> Command {
+    let data = folder.path().join("data");
+    let mut command = Command::new(program);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "", "--data"]).arg(data);
+    // What is set for a real server is not meant for this one, but whether it counts: with and
+    // without, that is what counting costs.
+    for (name, _) in std::env::vars_os() {
+        let own = name.to_string_lossy().to_uppercase();
+        if own.starts_with("CLEARLINE__") && own != "CLEARLINE__TELEMETRY__METRICS" {
+            command.env_remove(name);
+        }
+    }
+    // A load sends in minutes what a bank sends in a day, and the ids of a day are remembered.
+    command.env("CLEARLINE__MEMORY__REQUESTS_MAX", "100000000");
+    command
 }
 
 /// Reads the address out of a line such as `clearline: listening on 127.0.0.1:50051`.

@@ -11,6 +11,9 @@
 //! many calls, the echo costs less than half of that, and the ratio is lower:
 //! `--connections 4 --in-flight 64` shows it.
 //!
+//! With `--tls` both speak TLS 1.3 with certificates on both sides, made for the run, and the load has
+//! what it takes of either.
+//!
 //! What is printed last are medians over rounds of ratios within a round: machines drift, and a
 //! ratio of two neighbouring runs drifts less than either. A run counts only where it was the server
 //! that had no time left.
@@ -24,12 +27,15 @@ use std::time::Duration;
 use std::{env, fs, io, thread};
 
 use clap::Parser as _;
-use clearline::cli::bench::load::{Load, Measured, drive};
+use clearline::cli::authority::{Authority, Holder};
+use clearline::cli::bench::load::{Load, Measured, Tls, drive};
 use clearline::cli::bench::machine::{self, CoreTime};
 use clearline::cli::bench::report::{each, grouped, microseconds, milliseconds, p99, per_second};
 use clearline::cli::bench::requests::{Mix, Shape};
 use clearline::cli::bench::server::{Folder, Server};
 use clearline::cli::bench::{PAYEES, now};
+use clearline::cli::credentials::Credentials;
+use clearline::clock::{Clock as _, RealClock};
 use tokio::time::Instant;
 
 #[path = "ceiling/echo.rs"]
@@ -67,15 +73,22 @@ struct Arguments {
     /// Measures the echo alone, against itself.
     #[arg(long)]
     bare: bool,
-    /// Serves as the echo: how this program starts it.
+    /// Calls both by TLS, with certificates on both sides.
+    #[arg(long, conflicts_with = "bare")]
+    tls: bool,
+    /// Serves as the echo, by TLS where this folder has a name and its certificate: how this program
+    /// starts it.
     #[arg(long, hide = true)]
-    echo: bool,
+    echo: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     // Cargo says `--bench` to every bench.
     let arguments = Arguments::parse_from(env::args().filter(|argument| argument != "--bench"));
-    let done = if arguments.echo { echo::serve() } else { measure(&arguments) };
+    let done = match &arguments.echo {
+        Some(folder) => echo::serve(Some(&**folder).filter(|it| !it.as_os_str().is_empty())),
+        None => measure(&arguments),
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -124,6 +137,9 @@ fn measure(arguments: &Arguments) -> Result<(), Failure> {
     }
 
     println!();
+    if arguments.tls {
+        println!("by TLS with certificates on both sides:");
+    }
     println!("unary: {} of the bare echo", hundredths(median(&unary, Round::ratio)));
     println!(
         "stream: {} decisions/s, {} of the bare stream",
@@ -139,6 +155,7 @@ struct Bench<'a> {
     clearline: Server,
     data: PathBuf,
     echo: Server,
+    tls: Option<Tls>,
 }
 
 /// One after the other, under the same load.
@@ -169,19 +186,23 @@ struct Sample {
 impl<'a> Bench<'a> {
     fn start(arguments: &'a Arguments, folder: &Folder) -> Result<Self, Failure> {
         let mut echo = Command::new(env::current_exe()?);
-        echo.arg("--echo");
+        let secured = if arguments.tls { Some(Secured::prepare(folder)?) } else { None };
+        echo.arg("--echo").arg(secured.as_ref().map_or(Path::new(""), |_| folder.path()));
         // A child stays on the core of the thread that starts it.
         machine::pin(SERVER_CORE)?;
         let echo = Server::run(echo, folder)?;
         let clearline = if arguments.bare {
             let mut second = Command::new(env::current_exe()?);
-            second.arg("--echo");
+            second.args(["--echo", ""]);
             Server::run(second, folder)?
+        } else if let Some(Secured { authority, .. }) = &secured {
+            Server::start_secured(Path::new(PROGRAM), folder, authority, ACCESS)?
         } else {
-            Server::start(Path::new(env!("CARGO_BIN_EXE_clearline")), folder)?
+            Server::start(Path::new(PROGRAM), folder)?
         };
         machine::pin(LOAD_CORE)?;
-        Ok(Self { arguments, clearline, data: folder.path().join("data"), echo })
+        let tls = secured.map(|secured| secured.tls);
+        Ok(Self { arguments, clearline, data: folder.path().join("data"), echo, tls })
     }
 
     /// Stops the servers; Clearline must end well.
@@ -309,14 +330,33 @@ impl<'a> Bench<'a> {
         };
         Load {
             address: server.address,
+            tls: self.tls.clone(),
             shape,
             connections,
             in_flight,
             rate: None,
-            warm_up: WARM_UP,
+            warm_up: if self.tls.is_some() { WARM_UP_SECURED } else { WARM_UP },
             measured: Duration::from_secs(arguments.seconds),
             mix: MIX,
         }
+    }
+}
+
+/// Certificates of a run.
+struct Secured {
+    authority: Authority,
+    tls: Tls,
+}
+
+impl Secured {
+    /// Makes an authority, and certificates of the echo and of the load.
+    fn prepare(folder: &Folder) -> Result<Self, Failure> {
+        let authority = Authority::new(folder.path(), RealClock::start().wall())?;
+        authority.issue("echo", Holder::Server)?;
+        let load = authority.issue("load", Holder::Caller(LOAD))?;
+        let credentials = Credentials::of(&authority.certificate(), Some(&load));
+        let config = credentials.for_connection()?.ok_or("no certificates")?;
+        Ok(Self { authority, tls: Tls { config, name: "localhost".try_into()? } })
     }
 }
 
@@ -443,6 +483,21 @@ fn name(shape: Shape) -> &'static str {
     }
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_clearline");
+
+/// Whom the load is, and that it may ask.
+const LOAD: &str = "spiffe://bank.example/load";
+const ACCESS: &str = r#"schema = 1
+[[role]]
+name = "payment_system"
+rights = ["screen"]
+sees = "own"
+[[caller]]
+name = "load"
+role = "payment_system"
+spiffe = ["spiffe://bank.example/load"]
+"#;
+
 const SERVER_CORE: usize = 0;
 const LOAD_CORE: usize = 1;
 
@@ -452,6 +507,8 @@ const MIX: Mix =
 
 /// Connections open and caches fill within it.
 const WARM_UP: Duration = Duration::from_secs(1);
+/// A handshake takes about two milliseconds of both, one after the other.
+const WARM_UP_SECURED: Duration = Duration::from_secs(3);
 
 /// A server that has time left was kept waiting by the load or the disk: its rate says nothing of
 /// what it costs.

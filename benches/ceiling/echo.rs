@@ -7,19 +7,22 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
+use std::{fs, io};
 
 use clearline::grpc::pb;
 use clearline::grpc::pb::screen_transfers_response::Answer;
 use clearline::grpc::pb::screening_service_server::{ScreeningService, ScreeningServiceServer};
 use futures_util::{Stream, StreamExt as _};
 use tokio::net::TcpListener;
-use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 
-/// Serves until killed.
-pub(crate) fn serve() -> Result<(), Box<dyn Error>> {
+/// Serves until killed; by TLS with certificates on both sides, where they are in this folder.
+pub(crate) fn serve(certificates: Option<&Path>) -> Result<(), Box<dyn Error>> {
+    let tls = certificates.map(tls).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
@@ -29,9 +32,20 @@ pub(crate) fn serve() -> Result<(), Box<dyn Error>> {
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES)
             .max_concurrent_streams(CALLS_MAX);
+        if let Some(tls) = tls {
+            server = server.tls_config(tls)?;
+        }
         let service = ScreeningServiceServer::new(Echo);
         Ok(server.add_service(service).serve_with_incoming(incoming).await?)
     })
+}
+
+/// Reads the files that `clearline::cli::authority` writes.
+fn tls(folder: &Path) -> io::Result<ServerTlsConfig> {
+    let read = |name: &str| fs::read(folder.join(name));
+    let identity = Identity::from_pem(read("echo.pem")?, read("echo.key")?);
+    let authority = Certificate::from_pem(read("ca.pem")?);
+    Ok(ServerTlsConfig::new().identity(identity).client_ca_root(authority))
 }
 
 /// Answers every request with the same decision.

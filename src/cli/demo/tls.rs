@@ -1,6 +1,7 @@
 //! Tls: who may call. Callers of one server, each with a certificate of its own and other rights.
 
 use std::env;
+use std::fmt::Write as _;
 
 use tonic::Code;
 
@@ -95,7 +96,8 @@ fn callers() -> Result<String, CliError> {
         let caller = access
             .by_certificate(&[Identity::Spiffe(id.into())])
             .map_err(|why| not_as_expected(&format!("{id}: {why}")))?;
-        text.push_str(&format!("  {:<10}{id:<40}may {}\n", caller.name, caller.rights));
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "  {:<10}{id:<40}may {}", caller.name, caller.rights);
     }
     text.push('\n');
     Ok(text)

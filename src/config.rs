@@ -73,6 +73,10 @@ pub struct Config {
     pub decision_every: u32,
     /// Whether decisions, calls and steps are counted.
     pub metrics: bool,
+    /// Where single transfers are traced to; nowhere where absent.
+    pub traces: Option<SocketAddr>,
+    /// One transfer in so many is traced, besides those whose callers want it; 0 for none.
+    pub trace_every: u32,
     /// Where those who run it look in; nowhere where absent.
     pub admin: Option<SocketAddr>,
 }
@@ -191,6 +195,12 @@ impl Config {
                 0..=1_000_000,
             ),
             metrics: settings.take("telemetry.metrics", default.metrics, yes_or_no),
+            traces: settings.take("telemetry.traces", default.traces, collector),
+            trace_every: settings.number(
+                "telemetry.trace_every",
+                default.trace_every,
+                0..=1_000_000,
+            ),
             admin: settings.take("admin.listen", default.admin, address_or_nowhere),
         };
         config.agree(settings);
@@ -253,6 +263,8 @@ impl Default for Config {
             // The decision log has them all.
             decision_every: 0,
             metrics: true,
+            traces: None,
+            trace_every: 0,
             // The port that exporters of OpenTelemetry take. Nothing there is secret or of a person,
             // and yet it is nobody's business beyond the machine.
             admin: Some(SocketAddr::from(([127, 0, 0, 1], 9_464))),
@@ -421,6 +433,17 @@ fn address_or_nowhere(text: &str) -> Result<Option<SocketAddr>, String> {
     }
     let advice = "an address and a port, such as `127.0.0.1:9464`, or empty for none";
     text.parse().map(Some).map_err(|_| advice.to_owned())
+}
+
+/// Takes where a collector of traces is: on this machine, as what is sent is not encrypted.
+fn collector(text: &str) -> Result<Option<SocketAddr>, String> {
+    let advice =
+        "where a collector listens on this machine, such as `127.0.0.1:4317`, or empty for none";
+    let address = address_or_nowhere(text).map_err(|_| advice.to_owned())?;
+    match address {
+        Some(address) if !address.ip().is_loopback() => Err(advice.to_owned()),
+        address => Ok(address),
+    }
 }
 
 fn yes_or_no(text: &str) -> Result<bool, String> {

@@ -51,6 +51,7 @@ use crate::grpc::serve::{Arriving, Peer, Serve};
 use crate::grpc::status::CallError;
 use crate::grpc::stream::Answers;
 use crate::telemetry::count::{self, Rpc, Step};
+use crate::telemetry::trace::{Origin, Trace};
 
 /// Types generated from `proto/`.
 pub mod pb {
@@ -140,13 +141,15 @@ impl Serve for Door {
         }
         let token = caller.and_then(|caller| caller.token);
         if many {
-            let answers = Answers::new((*screening).clone(), request.into_body(), token);
+            let origin = Origin::of(request.headers());
+            let answers = Answers::new((*screening).clone(), request.into_body(), token, origin);
             let response = call::respond(Reply::Tonic(Body::new(answers)));
             return Either::Right(ready(response).boxed());
         }
         if one {
             let patience = screening.patience().of(request.headers());
-            return Either::Left(screened(screening, request.into_body(), token, patience));
+            let trace = Origin::of(request.headers()).begin(SCREEN_TRANSFER, None);
+            return Either::Left(screened(screening, request.into_body(), token, patience, trace));
         }
         if let Some(caller) = caller {
             request.extensions_mut().insert(Arc::clone(caller));
@@ -167,6 +170,7 @@ async fn screened(
     body: Arriving,
     caller: Option<Token>,
     patience: Duration,
+    trace: Option<Arc<Trace>>,
 ) -> Response<Reply> {
     let call = count::call(Rpc::ScreenTransfer);
     let message = call::read(body).await;
@@ -174,11 +178,14 @@ async fn screened(
     let question = message.and_then(call::decode).and_then(|m| screening.question(m, caller));
     count::step(Step::Read, reading);
     let answer = match question {
-        Ok(task) => screening.screen(task, patience).await,
+        Ok(task) => screening.screen(task.traced(trace.as_ref()), patience).await,
         Err(error) => Err(error),
     };
     if let Ok(answer) = &answer {
         call.answered(&answer.decision);
+    }
+    if let Some(trace) = trace {
+        trace.answered(answer.as_ref().map(|it| &*it.decision).map_err(CallError::reason));
     }
     call::write(answer)
 }
@@ -206,7 +213,8 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/clearli
 /// The call that nearly all are.
 const SCREEN_TRANSFER: &str = "/clearline.screening.v1.ScreeningService/ScreenTransfer";
 /// The call that brings many.
-const SCREEN_TRANSFERS: &str = "/clearline.screening.v1.ScreeningService/ScreenTransfers";
+pub(crate) const SCREEN_TRANSFERS: &str =
+    "/clearline.screening.v1.ScreeningService/ScreenTransfers";
 /// Health and reflection: their errors are theirs.
 const STANDARD: &str = "/grpc.";
 

@@ -3,7 +3,8 @@
 //! One JSON object a line on standard error; where it goes from there is the operator's choice. The
 //! text of an event is constant and what varies is in its fields, so that both can be searched for.
 //! The decision log is another thing altogether: nothing here is needed to answer for a decision.
-//! [`metrics`] are counted beside, and [`admin`] shows them to monitoring.
+//! [`metrics`] are counted beside, and [`admin`] shows them to monitoring; [`trace`] follows single
+//! transfers.
 //!
 //! Never holds personal data: no name, account, reference, amount or customer key. Ids of requests
 //! and decisions, digests, counts, positions and times are all it says.
@@ -37,6 +38,7 @@
 //! | `admin listener not opened` | warn | free the port or set `admin.listen`; nobody watches meanwhile |
 //! | `a connection could not be accepted` | warn | raise the limit of open files, or ask less |
 //! | `cut while draining` | warn | callers that ignore a drain; they retry |
+//! | `spans not collected` | warn | look at the collector, or empty `telemetry.traces`; payments are as fast as ever |
 //! | `decided` | info | nobody: one decision in `telemetry.decision_every`, by its ids |
 //! | `anyone on this machine may call` | warn | nobody on a developer's machine; elsewhere, set `[tls]` |
 //! | `certificates taken` | info | nobody: until when the server's certificate holds, in seconds since 1970 |
@@ -55,6 +57,7 @@ pub(crate) mod events;
 pub mod families;
 pub mod line;
 pub mod metrics;
+pub mod trace;
 
 #[cfg(test)]
 pub(crate) mod sample;

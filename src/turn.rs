@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::account::Token;
 use crate::calendar::{Span, Time};
+use crate::clock::Stopwatch;
 use crate::decision::{Decision, decide};
 use crate::entry::{
     Decided, DecidedPersonal, DecidedPublic, Entry, Executed, ExecutedPersonal, ExecutedPublic,
@@ -27,6 +28,7 @@ use crate::policy::Policy;
 use crate::signal::{Facts, Mode};
 use crate::telemetry::Deciding;
 use crate::telemetry::count::{self, Step};
+use crate::telemetry::trace::{Trace, Turning};
 use crate::text::Mention;
 use crate::transfer::{Rejected, Request};
 use crate::turn::import::{Part, Settled};
@@ -66,6 +68,18 @@ pub struct Screen {
     pub mentions: Vec<Mention>,
     /// Digest of the policy whose lexicon found them.
     pub policy: [u8; 32],
+    /// Its spans, where it is traced.
+    pub trace: Option<Box<Turning>>,
+}
+
+impl Task {
+    /// Has its steps told as spans of `trace`, for which it has been read by now.
+    pub fn traced(mut self, trace: Option<&Arc<Trace>>) -> Self {
+        if let (Self::Screen(screen), Some(trace)) = (&mut self, trace) {
+            screen.trace = Some(trace.asked());
+        }
+        self
+    }
 }
 
 /// A report of what became of a payment, read at the door.
@@ -188,6 +202,8 @@ pub struct Engine<L> {
     // give them back to the system and take them again, page by page.
     placed: Vec<Placed>,
     entries: Vec<(usize, Entry)>,
+    /// Those of the batch that are traced.
+    traced: Vec<Box<Turning>>,
 }
 
 /// What became of a task within its batch.
@@ -206,7 +222,7 @@ enum Placed {
 impl<L: Log> Engine<L> {
     /// Takes a log, the memory folded from all of it, and the policy that its last activation names.
     pub fn new(log: L, memory: Memory, policy: Arc<Policy>) -> Self {
-        Self { log, memory, policy, placed: Vec::new(), entries: Vec::new() }
+        Self { log, memory, policy, placed: Vec::new(), entries: Vec::new(), traced: Vec::new() }
     }
 
     /// Returns what is remembered.
@@ -255,7 +271,8 @@ impl<L: Log> Engine<L> {
         clock: Time,
         outcomes: &mut Vec<Outcome>,
     ) -> Result<(), EngineError> {
-        count::batch(tasks.len());
+        let count = tasks.len();
+        count::batch(count);
         let mut batch = Batch::take(&mut self.log, &mut self.memory, clock)?;
         self.placed.clear();
         self.entries.clear();
@@ -266,8 +283,13 @@ impl<L: Log> Engine<L> {
             }
             let Some(task) = left.next() else { break };
             let deciding = count::sample(Step::Decide);
+            let mut traced = None;
             let made = match task {
-                Task::Screen(screen) => batch.screen(*screen, &self.policy),
+                Task::Screen(mut screen) => {
+                    traced = screen.trace.take();
+                    traced.iter_mut().for_each(|traced| traced.taken());
+                    batch.screen(*screen, &self.policy)
+                }
                 Task::Execute(execute) => batch.execute(*execute),
                 Task::List(listed) => batch.list(listed),
                 Task::Read(read) => Made::Entry(Entry::Read(read)),
@@ -276,11 +298,13 @@ impl<L: Log> Engine<L> {
                     Made::Settled(Ok(Answer::Import(batch.memory.import(import))))
                 }
             };
+            traced.iter_mut().for_each(|traced| traced.decided());
             self.placed.push(match made {
                 Made::Entry(entry) => {
                     let recording = count::step(Step::Decide, deciding);
                     batch.push(&entry)?;
                     count::step(Step::Record, recording);
+                    traced.iter_mut().for_each(|traced| traced.recorded());
                     count::made(&entry);
                     self.entries.push((number, entry));
                     Placed::Entry
@@ -293,8 +317,13 @@ impl<L: Log> Engine<L> {
                 Made::Part(count, settled) => Placed::Part(count, settled),
                 Made::Settled(outcome) => Placed::Settled(outcome),
             });
+            self.traced.extend(traced);
         }
+        let gathered = (!self.traced.is_empty()).then(Stopwatch::start);
         let recorded = batch.commit()?;
+        if let Some(gathered) = gathered {
+            self.traced.drain(..).for_each(|traced| traced.durable(gathered, count));
+        }
         let mut durable = self.entries.drain(..).zip(recorded.receipts());
         outcomes.clear();
         for place in self.placed.drain(..) {
@@ -387,7 +416,7 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
     }
 
     fn screen(&mut self, screen: Screen, policy: &Policy) -> Made {
-        let Screen { mut request, identity, mentions, policy: matched } = screen;
+        let Screen { mut request, identity, mentions, policy: matched, trace: _ } = screen;
         match self.memory.known(&identity, request.requested, self.now) {
             Known::New => {}
             Known::Answered(position) => return self.earlier(position),

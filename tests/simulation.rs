@@ -454,7 +454,13 @@ fn question(number: u64, tokens: &Tokens) -> Task {
     let request = request(number);
     let identity = Identity::of(&request, tokens);
     // No policy has this digest, so the turn reads the texts itself.
-    Task::Screen(Box::new(Screen { request, identity, mentions: Vec::new(), policy: [0; 32] }))
+    Task::Screen(Box::new(Screen {
+        request,
+        identity,
+        mentions: Vec::new(),
+        policy: [0; 32],
+        trace: None,
+    }))
 }
 
 fn sent(number: u64, now: Time, tokens: &Tokens) -> Task {

@@ -116,7 +116,13 @@ impl Bank {
     fn question(&self, request: Request) -> Task {
         let identity = Identity::of(&request, &self.started.as_ref().unwrap().tokens);
         // No policy has this digest, so the turn reads the texts itself.
-        Task::Screen(Box::new(Screen { request, identity, mentions: Vec::new(), policy: [0; 32] }))
+        Task::Screen(Box::new(Screen {
+            request,
+            identity,
+            mentions: Vec::new(),
+            policy: [0; 32],
+            trace: None,
+        }))
     }
 
     fn report(&mut self, payment: &str, execution: Execution) -> Task {

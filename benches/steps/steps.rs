@@ -92,7 +92,13 @@ impl Steps {
     pub(crate) fn task(&self, request: Request) -> Task {
         let identity = Identity::of(&request, &self.tokens);
         let mentions = self.policy.mentions(&request.transfer.texts, &request.answers);
-        Task::Screen(Box::new(Screen { request, identity, mentions, policy: self.policy.digest() }))
+        Task::Screen(Box::new(Screen {
+            request,
+            identity,
+            mentions,
+            policy: self.policy.digest(),
+            trace: None,
+        }))
     }
 
     /// Decides and records `tasks` and returns the decisions.

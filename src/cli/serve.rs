@@ -44,6 +44,7 @@ use crate::memory::snapshot::Slices;
 use crate::policy::{self, Policy};
 use crate::telemetry;
 use crate::telemetry::count::Counts;
+use crate::telemetry::trace;
 use crate::turn::Engine;
 use crate::turn::behind::{Behind, Work};
 use crate::turn::clockwork::Clockwork;
@@ -62,6 +63,8 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         CliError::Unreadable { path: config.data.display().to_string(), source }
     })?);
     let clock = RealClock::start();
+    let traces = config.traces.map(|at| trace::start(at, config.trace_every)).transpose();
+    let traces = traces.map_err(|error| failed(&error))?;
     let entrance = Entrance::open(config, clock)?;
     let plan = Plan {
         origin: config.origin.clone(),
@@ -110,6 +113,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
             tracing::error!("a door panicked");
         }
     }
+    drop(traces);
     queue.stop();
     let engine = turn.join().map_err(|_| CliError::NotAsExpected("the turn panicked".into()))?;
     close(&*disk, engine)

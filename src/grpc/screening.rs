@@ -120,6 +120,7 @@ impl Service {
             mentions: policy.mentions(&request.transfer.texts, &request.answers),
             policy: policy.digest(),
             request,
+            trace: None,
         }))
     }
 

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -19,6 +20,7 @@ use tonic::Status;
 
 use crate::account::Token;
 use crate::clock::Stopwatch;
+use crate::grpc::SCREEN_TRANSFERS;
 use crate::grpc::call::{self, Messages};
 use crate::grpc::pb;
 use crate::grpc::pb::screen_transfers_response::Answer as Message;
@@ -29,6 +31,7 @@ use crate::grpc::status::CallError;
 use crate::grpc::write;
 use crate::telemetry::count::{self, Rpc, Step};
 use crate::telemetry::line;
+use crate::telemetry::trace::{Origin, Trace};
 use crate::turn::desk::Lane;
 use crate::turn::{Answer, Outcome, Refusal};
 
@@ -37,6 +40,8 @@ pub struct Answers {
     service: Service,
     /// Who asks.
     caller: Option<Token>,
+    /// Whose trace its questions belong to.
+    origin: Origin,
     /// `None` once the caller has closed its side, or nothing more is read.
     questions: Option<Messages<Arriving>>,
     lane: Lane<Tag>,
@@ -60,18 +65,25 @@ struct Tag {
     request_id: String,
     asked: Instant,
     deadline: Instant,
+    trace: Option<Arc<Trace>>,
 }
 
 type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Answers {
     /// Takes the questions.
-    pub(crate) fn new(service: Service, questions: Arriving, caller: Option<Token>) -> Self {
+    pub(crate) fn new(
+        service: Service,
+        questions: Arriving,
+        caller: Option<Token>,
+        origin: Origin,
+    ) -> Self {
         let mut stopping = service.stopping();
         Self {
             lane: service.desk().lane(IN_FLIGHT_MAX),
             service,
             caller,
+            origin,
             questions: Some(Messages::new(questions)),
             asked: 0,
             earlier: FuturesUnordered::new(),
@@ -130,21 +142,26 @@ impl Answers {
         let (stated, rejected) = read::timeout(question.timeout);
         let now = Instant::now();
         let deadline = now.checked_add(self.service.patience().of_stated(stated)).unwrap_or(now);
+        let trace = self.origin.begin(SCREEN_TRANSFERS, Some(now.into_std().into()));
         let reading = count::sample(Step::Read);
         match self.service.read(message) {
             Ok(mut request) => {
                 request.rejected.extend(rejected);
                 let task = self.service.task(request, self.caller);
                 count::step(Step::Read, reading);
-                self.lane.push(task, Tag { request_id, asked: now, deadline }, deadline);
+                let task = task.traced(trace.as_ref());
+                self.lane.push(task, Tag { request_id, asked: now, deadline, trace }, deadline);
                 self.asked = self.asked.saturating_add(1);
             }
-            Err(error) => self.ready.push_back(refused(request_id, error)),
+            Err(error) => {
+                end(trace, Err(error.reason()));
+                self.ready.push_back(refused(request_id, error));
+            }
         }
     }
 
     fn answer(&mut self, tag: Tag, outcome: Outcome, now: Option<Stopwatch>) {
-        let Tag { request_id, asked, deadline } = tag;
+        let Tag { request_id, asked, deadline, trace } = tag;
         let answer = match outcome {
             Ok(Answer::Decided(decided, receipt)) => {
                 let writing = count::sample(Step::Answer);
@@ -152,6 +169,7 @@ impl Answers {
                 count::step(Step::Answer, writing);
                 line::decided(&decided, &response.decision);
                 count::told(asked.into_std(), now, &response.decision);
+                end(trace, Ok(&response.decision));
                 answered(request_id, response)
             }
             Ok(earlier) => {
@@ -160,14 +178,22 @@ impl Answers {
                     match service.screened(earlier, deadline).await {
                         Ok(response) => {
                             count::told(asked.into_std(), count::timer(), &response.decision);
+                            end(trace, Ok(&response.decision));
                             answered(request_id, response)
                         }
-                        Err(error) => refused(request_id, error),
+                        Err(error) => {
+                            end(trace, Err(error.reason()));
+                            refused(request_id, error)
+                        }
                     }
                 }));
                 return;
             }
-            Err(refusal) => refused(request_id, refusal.into()),
+            Err(refusal) => {
+                let error = CallError::from(refusal);
+                end(trace, Err(error.reason()));
+                refused(request_id, error)
+            }
         };
         self.ready.push_back(answer);
     }
@@ -239,6 +265,13 @@ impl Body for Answers {
 impl fmt::Debug for Answers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answers").field("lane", &self.lane).finish_non_exhaustive()
+    }
+}
+
+/// Ends the trace of a question, if it is traced, with what its caller is told.
+fn end(trace: Option<Arc<Trace>>, told: Result<&str, &'static str>) {
+    if let Some(trace) = trace {
+        trace.answered(told);
     }
 }
 

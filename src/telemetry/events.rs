@@ -64,6 +64,7 @@ pub(crate) const EVENTS: [(&str, &str); 17] = [
     ("warn", "admin listener not opened"),
     ("warn", "a connection could not be accepted"),
     ("warn", "cut while draining"),
+    ("warn", "spans not collected"),
     ("warn", "anyone on this machine may call"),
 ];
 

@@ -122,6 +122,11 @@ pub(crate) const EVENTS: Family = counter(
     &["level", "event"],
     "Warnings and errors written to the log lines",
 );
+pub(crate) const SPANS: Family = counter(
+    "clearline_trace_spans",
+    &["outcome"],
+    "Spans for the collector of traces, sent and dropped; zeros where nothing is traced",
+);
 pub(crate) const CERTIFICATE: Family = gauge(
     "clearline_certificate_not_after_seconds",
     &[],
@@ -163,6 +168,7 @@ pub const FAMILIES: &[Family] = &[
     BUILD_INFO,
     POLICY_INFO,
     EVENTS,
+    SPANS,
     CERTIFICATE,
     CPU,
     RESIDENT,

@@ -22,6 +22,7 @@ use crate::telemetry::events;
 use crate::telemetry::families::{self as family, Family, Kind};
 
 use crate::telemetry::state::{State, hex};
+use crate::telemetry::trace;
 use crate::telemetry::usage;
 use crate::telemetry::window::{Decided, MINUTES};
 
@@ -177,6 +178,10 @@ impl Told {
         to.gauge(&family::SERVING, &[], u64::from(state.is_serving()));
         to.gauge(&family::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1);
         to.gauge(&family::POLICY_INFO, &[&hex(&state.policy)], 1);
+        let (sent, dropped) = trace::counted();
+        for (outcome, count) in [("sent", sent), ("dropped", dropped)] {
+            to.push(&family::SPANS, &[outcome], Value::Count(count));
+        }
         for (level, event, count) in events::counted() {
             to.push(&family::EVENTS, &[level, event], Value::Count(count));
         }

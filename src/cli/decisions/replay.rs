@@ -361,7 +361,13 @@ mod tests {
             let request = request(number);
             let identity = Identity::of(&request, &tokens);
             let policy = policy.digest();
-            Task::Screen(Box::new(Screen { request, identity, mentions: Vec::new(), policy }))
+            Task::Screen(Box::new(Screen {
+                request,
+                identity,
+                mentions: Vec::new(),
+                policy,
+                trace: None,
+            }))
         };
         let payee = Identity::of(&request(1), &tokens).payee;
         let list = |part, parts| {

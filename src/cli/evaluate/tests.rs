@@ -117,7 +117,8 @@ impl Service {
         let identity = Identity::of(&request, &self.started.tokens);
         let mentions = self.policy.mentions(&request.transfer.texts, &request.answers);
         let policy = self.policy.digest();
-        let task = Task::Screen(Box::new(Screen { request, identity, mentions, policy }));
+        let task =
+            Task::Screen(Box::new(Screen { request, identity, mentions, policy, trace: None }));
         match self.started.engine.turn(vec![task], now).unwrap().pop().unwrap().unwrap() {
             Answer::Decided(decided, _) => *decided,
             other => panic!("{other:?}"),

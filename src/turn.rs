@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use crate::account::Token;
 use crate::calendar::{Span, Time};
-use crate::clock::Stopwatch;
 use crate::decision::{Decision, decide};
 use crate::entry::{
     Decided, DecidedPersonal, DecidedPublic, Entry, Executed, ExecutedPersonal, ExecutedPublic,
@@ -28,7 +27,7 @@ use crate::policy::Policy;
 use crate::signal::{Facts, Mode};
 use crate::telemetry::Deciding;
 use crate::telemetry::count::{self, Step};
-use crate::telemetry::trace::{Trace, Turning};
+use crate::telemetry::trace::Turning;
 use crate::text::Mention;
 use crate::transfer::{Rejected, Request};
 use crate::turn::import::{Part, Settled};
@@ -39,6 +38,7 @@ pub mod desk;
 pub mod import;
 pub mod run;
 pub mod start;
+mod traced;
 
 /// Something to be recorded and answered.
 #[derive(Debug)]
@@ -70,16 +70,6 @@ pub struct Screen {
     pub policy: [u8; 32],
     /// Its spans, where it is traced.
     pub trace: Option<Box<Turning>>,
-}
-
-impl Task {
-    /// Has its steps told as spans of `trace`, for which it has been read by now.
-    pub fn traced(mut self, trace: Option<&Arc<Trace>>) -> Self {
-        if let (Self::Screen(screen), Some(trace)) = (&mut self, trace) {
-            screen.trace = Some(trace.asked());
-        }
-        self
-    }
 }
 
 /// A report of what became of a payment, read at the door.
@@ -203,7 +193,7 @@ pub struct Engine<L> {
     placed: Vec<Placed>,
     entries: Vec<(usize, Entry)>,
     /// Those of the batch that are traced.
-    traced: Vec<Box<Turning>>,
+    traced: Vec<Turning>,
 }
 
 /// What became of a task within its batch.
@@ -287,7 +277,9 @@ impl<L: Log> Engine<L> {
             let made = match task {
                 Task::Screen(mut screen) => {
                     traced = screen.trace.take();
-                    traced.iter_mut().for_each(|traced| traced.taken());
+                    if let Some(traced) = &mut traced {
+                        traced.taken();
+                    }
                     batch.screen(*screen, &self.policy)
                 }
                 Task::Execute(execute) => batch.execute(*execute),
@@ -298,13 +290,17 @@ impl<L: Log> Engine<L> {
                     Made::Settled(Ok(Answer::Import(batch.memory.import(import))))
                 }
             };
-            traced.iter_mut().for_each(|traced| traced.decided());
+            if let Some(traced) = &mut traced {
+                traced.decided();
+            }
             self.placed.push(match made {
                 Made::Entry(entry) => {
                     let recording = count::step(Step::Decide, deciding);
                     batch.push(&entry)?;
                     count::step(Step::Record, recording);
-                    traced.iter_mut().for_each(|traced| traced.recorded());
+                    if let Some(traced) = &mut traced {
+                        traced.recorded();
+                    }
                     count::made(&entry);
                     self.entries.push((number, entry));
                     Placed::Entry
@@ -317,13 +313,9 @@ impl<L: Log> Engine<L> {
                 Made::Part(count, settled) => Placed::Part(count, settled),
                 Made::Settled(outcome) => Placed::Settled(outcome),
             });
-            self.traced.extend(traced);
+            self.traced.extend(traced.map(|traced| *traced));
         }
-        let gathered = (!self.traced.is_empty()).then(Stopwatch::start);
-        let recorded = batch.commit()?;
-        if let Some(gathered) = gathered {
-            self.traced.drain(..).for_each(|traced| traced.durable(gathered, count));
-        }
+        let recorded = batch.commit_traced(&mut self.traced, count)?;
         let mut durable = self.entries.drain(..).zip(recorded.receipts());
         outcomes.clear();
         for place in self.placed.drain(..) {

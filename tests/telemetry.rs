@@ -11,9 +11,21 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use clearline::cli::remote::message_from_json;
+use clearline::clock::Stopwatch;
+use clearline::grpc::pb;
+use clearline::grpc::pb::screening_service_client::ScreeningServiceClient;
 use clearline::grpc::status::REASONS;
 use clearline::telemetry::count::{Rpc, Step};
 use clearline::telemetry::families::{FAMILIES, Kind};
+use clearline::telemetry::trace::SPANS;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use tonic::Request;
+
+#[path = "telemetry/collector.rs"]
+mod collector;
+
+use collector::{Collector, attribute};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_clearline");
 
@@ -144,6 +156,11 @@ fn the_document_lists_every_metric_and_event_and_nothing_else() {
             }
         }
     }
+    for (span, tells) in SPANS {
+        let row = format!("| `{span}` | {tells} | ");
+        assert!(rows.iter().any(|line| line.starts_with(&row)), "missing: {row}");
+        known.push(format!("| `{span}` |"));
+    }
     let paths = ["| `http://", "| `/"];
     for row in rows {
         let listed = known.iter().any(|known| row.starts_with(known.as_str()));
@@ -221,6 +238,51 @@ impl Server {
             .output()
             .expect("a command");
         assert!(sent.status.success(), "{sent:?}");
+    }
+}
+
+impl Server {
+    /// Asks about one transfer by a call, and about the same again by a stream, with this header.
+    fn ask(&self, payment: &str, traceparent: Option<&str>) -> String {
+        let json = text("deploy/examples/tonbridge-road.json");
+        let mut request: pb::ScreenTransferRequest =
+            message_from_json("ScreenTransferRequest", &json).expect("a request");
+        payment.clone_into(&mut request.payment_id);
+        request.request_id = uuid::Uuid::new_v4().to_string();
+        let seconds = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_secs();
+        let seconds = i64::try_from(seconds).expect("a time");
+        let transfer = request.transfer.as_mut().expect("a transfer");
+        transfer.confirm_time = Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let address = format!("http://{}", self.address);
+            let mut client = ScreeningServiceClient::connect(address).await.expect("a server");
+            let mut call = Request::new(request.clone());
+            let mut stream = Request::new(tokio_stream::once(pb::ScreenTransfersRequest {
+                request: Some(request),
+                ..Default::default()
+            }));
+            if let Some(parent) = traceparent {
+                let parent: tonic::metadata::MetadataValue<_> = parent.parse().expect("a header");
+                call.metadata_mut().insert("traceparent", parent.clone());
+                stream.metadata_mut().insert("traceparent", parent);
+            }
+            let answer = client.screen_transfer(call).await.expect("an answer").into_inner();
+            let answers = client.screen_transfers(stream).await.expect("answers");
+            let again = answers.into_inner().message().await.expect("an answer").expect("one");
+            let decision = |it: pb::screen_transfers_response::Answer| match it {
+                pb::screen_transfers_response::Answer::Response(response) => response.decision,
+                pb::screen_transfers_response::Answer::Error(error) => error.reason,
+            };
+            assert_eq!(again.answer.map(decision).as_ref(), Some(&answer.decision));
+            answer.decision
+        })
+    }
+
+    fn end(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal sent");
+        assert!(self.child.wait().expect("an end").success());
     }
 }
 
@@ -355,5 +417,131 @@ fn a_server_told_not_to_count_counts_nothing_and_still_shows_its_state() {
         ("clearline_serving", "1"),
     ] {
         assert_eq!(value(&text, series).as_deref(), Some(want), "{series}\n{text}");
+    }
+}
+
+/// Holds the spans of one transfer to each other: every step within the whole, one after the other.
+fn check_spans(spans: &[Span], steps: &[&str], decision: &str) {
+    let whole = spans.iter().find(|span| span.name == "transfer").expect("the whole");
+    let id = decision.rsplit('/').next().map(str::to_owned);
+    assert_eq!(attribute(whole, "clearline.decision"), id, "{whole:?}");
+    let mut inner: Vec<&Span> = spans.iter().filter(|span| span.name != "transfer").collect();
+    inner.sort_by_key(|span| span.start_time_unix_nano);
+    let names: Vec<&str> = inner.iter().map(|span| &*span.name).collect();
+    assert_eq!(names, steps, "{spans:?}");
+    let mut before = whole.start_time_unix_nano;
+    for span in inner {
+        assert_eq!(span.trace_id, whole.trace_id, "{span:?}");
+        assert_eq!(span.parent_span_id, whole.span_id, "{span:?}");
+        assert!(before <= span.start_time_unix_nano, "{spans:?}");
+        assert!(span.start_time_unix_nano <= span.end_time_unix_nano, "{spans:?}");
+        before = span.end_time_unix_nano;
+    }
+    assert!(before <= whole.end_time_unix_nano, "{spans:?}");
+}
+
+/// Steps of a transfer that is decided, and of one that was answered before.
+const STEPS: [&str; 6] = ["read", "queue", "decide", "record", "sync", "answer"];
+const STEPS_EARLIER: [&str; 5] = ["read", "queue", "decide", "sync", "answer"];
+
+#[test]
+fn a_transfer_is_traced_in_its_callers_trace_where_the_caller_says_so() {
+    let collector = Collector::start();
+    let at = format!("CLEARLINE__TELEMETRY__TRACES={}", collector.address);
+    let server = Server::start(&[&at]);
+    // Neither without a trace, nor where it is not sampled, nor where the header is broken.
+    server.ask("payment-1", None);
+    server.ask("payment-2", Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"));
+    server.ask("payment-3", Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"));
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let decision = server.ask("payment-4", Some(&format!("00-{trace}-00f067aa0ba902b7-01")));
+    let spans = collector.take(STEPS.len() + STEPS_EARLIER.len() + 2);
+    let metrics = server.get("/metrics");
+    server.end();
+    assert_eq!(collector.rest(), []);
+
+    let trace = u128::from_str_radix(trace, 16).expect("an id").to_be_bytes();
+    assert!(spans.iter().all(|span| span.trace_id == trace), "{spans:?}");
+    for (method, steps) in [("ScreenTransfer", &STEPS[..]), ("ScreenTransfers", &STEPS_EARLIER)] {
+        let rpc = |span: &&Span| attribute(span, "rpc.method").as_deref() == Some(method);
+        let whole = spans.iter().find(rpc).expect(method);
+        assert_eq!(whole.parent_span_id, 0x00f0_67aa_0ba9_02b7_u64.to_be_bytes());
+        let own = |span: &&Span| span.parent_span_id == whole.span_id || **span == *whole;
+        let spans: Vec<Span> = spans.iter().filter(own).cloned().collect();
+        check_spans(&spans, steps, &decision);
+        let sync = spans.iter().find(|span| span.name == "sync").expect("a sync");
+        assert_eq!(attribute(sync, "clearline.batch").as_deref(), Some("1"));
+    }
+    let dropped = value(&metrics, "clearline_trace_spans_total{outcome=\"dropped\"}");
+    assert_eq!(dropped.as_deref(), Some("0"), "{metrics}");
+    // Nothing that the caller said of the payment.
+    let said = format!("{spans:?}");
+    for part in ["payment-4", "Harris", "LEGAL", "31926819", "10765543", "example-1", "3200"] {
+        assert!(!said.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn one_transfer_in_so_many_is_traced_in_a_trace_of_its_own() {
+    let collector = Collector::start();
+    let at = format!("CLEARLINE__TELEMETRY__TRACES={}", collector.address);
+    let server = Server::start(&[&at, "CLEARLINE__TELEMETRY__TRACE_EVERY=4"]);
+    for number in 0..4 {
+        server.ask(&format!("payment-{number}"), None);
+    }
+    // Of eight questions the fourth and the eighth: those of a stream, which were answered before.
+    let spans = collector.take(2 * (STEPS_EARLIER.len() + 1));
+    server.end();
+    assert_eq!(collector.rest(), []);
+    let wholes: Vec<&Span> = spans.iter().filter(|span| span.name == "transfer").collect();
+    assert!(wholes.iter().all(|span| span.parent_span_id.is_empty()), "{wholes:?}");
+    let [first, second] = wholes[..] else { panic!("{wholes:?}") };
+    assert_ne!(first.trace_id, second.trace_id);
+}
+
+#[test]
+fn a_refused_transfer_says_in_its_trace_why() {
+    let collector = Collector::start();
+    let at = format!("CLEARLINE__TELEMETRY__TRACES={}", collector.address);
+    let server = Server::start(&[&at, "CLEARLINE__TELEMETRY__TRACE_EVERY=1"]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let address = format!("http://{}", server.address);
+        let mut client = ScreeningServiceClient::connect(address).await.expect("a server");
+        let refused = client.screen_transfer(pb::ScreenTransferRequest::default()).await;
+        assert!(refused.is_err(), "{refused:?}");
+    });
+    let spans = collector.take(1);
+    assert_eq!(spans[0].name, "transfer");
+    let reason = attribute(&spans[0], "clearline.reason");
+    assert_eq!(reason.as_deref(), Some("TRANSFER_MALFORMED"));
+    server.end();
+}
+
+#[test]
+fn a_collector_that_is_dead_or_hangs_keeps_no_payment_and_no_stop_waiting() {
+    // One that nobody listens for, and one that takes connections and says nothing.
+    let dead = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let hung = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let [dead_at, hung_at] = [&dead, &hung].map(|it| it.local_addr().expect("an address"));
+    drop(dead);
+    for (address, refused) in [(dead_at, true), (hung_at, false)] {
+        let at = format!("CLEARLINE__TELEMETRY__TRACES={address}");
+        let server = Server::start(&[&at, "CLEARLINE__TELEMETRY__TRACE_EVERY=1"]);
+        for number in 0..20 {
+            // An answer that came too late would be an error.
+            server.ask(&format!("payment-{number}"), None);
+        }
+        if refused {
+            let dropped = "clearline_trace_spans_total{outcome=\"dropped\"}";
+            let mut looks = 0..100_000;
+            while value(&server.get("/metrics"), dropped).as_deref() == Some("0") {
+                assert!(looks.next().is_some(), "nothing was dropped");
+            }
+        }
+        let stopping = Stopwatch::start();
+        server.end();
+        // One second for what waits, and the rest for a busy machine.
+        assert!(stopping.nanos() < 8_000_000_000, "{} ns", stopping.nanos());
     }
 }

@@ -304,7 +304,8 @@ fn written() -> &'static SimulatedDisk {
         for message in [plain(), full()] {
             let request = read::request(message, now()).unwrap();
             let identity = Identity::of(&request, &started.tokens);
-            let screen = Screen { request, identity, mentions: Vec::new(), policy: [0; 32] };
+            let screen =
+                Screen { request, identity, mentions: Vec::new(), policy: [0; 32], trace: None };
             let outcomes = started.engine.turn(vec![Task::Screen(Box::new(screen))], now());
             assert!(outcomes.unwrap()[0].is_ok());
         }

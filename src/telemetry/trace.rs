@@ -109,14 +109,14 @@ impl Origin {
     }
 
     fn trace(&self, clock: RealClock, rpc: &'static str, begun: Stopwatch) -> Option<Trace> {
-        let (trace, parent) = match self {
+        let (id, parent) = match self {
             Self::Off => return None,
             Self::Traced { parent } => (parent.trace_id(), parent.span_id()),
             Self::Untraced => (TraceId::from_bytes(random()?), SpanId::INVALID),
         };
         let whole = SpanId::from_bytes(random()?);
         let wall = clock.wall().minus(Span(i64::try_from(begun.nanos() / 1_000).unwrap_or(0)));
-        Some(Trace { rpc, trace, parent, whole, wall, begun, settled: AtomicU64::new(0) })
+        Some(Trace { rpc, id, parent, whole, wall, begun, settled: AtomicU64::new(0) })
     }
 }
 
@@ -124,7 +124,7 @@ impl Origin {
 #[derive(Debug)]
 pub struct Trace {
     rpc: &'static str,
-    trace: TraceId,
+    id: TraceId,
     /// The caller's span; none where the trace begins here.
     parent: SpanId,
     /// The span of the whole transfer.
@@ -223,7 +223,7 @@ impl Trace {
     }
 
     fn context(&self, span: SpanId) -> SpanContext {
-        SpanContext::new(self.trace, span, TraceFlags::SAMPLED, false, TraceState::NONE)
+        SpanContext::new(self.id, span, TraceFlags::SAMPLED, false, TraceState::NONE)
     }
 
     fn at(&self, nanos: u64) -> SystemTime {

@@ -12,13 +12,14 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
-/// A collector that lives as long as the test.
+/// A collector that runs as long as the tests.
 pub(crate) struct Collector {
     pub(crate) address: SocketAddr,
     spans: Receiver<Span>,
-    _runtime: tokio::runtime::Runtime,
 }
 
 struct Taking(Sender<Span>);
@@ -43,19 +44,22 @@ impl TraceService for Taking {
 
 impl Collector {
     pub(crate) fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all();
-        let runtime = { runtime }.build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
         let (sender, spans) = channel();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a listener");
         let address = listener.local_addr().expect("an address");
-        runtime.spawn(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-            let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
-            let service = TraceServiceServer::new(Taking(sender));
-            tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await
+        // It ends with the process.
+        std::thread::spawn(move || {
+            runtime.block_on(async move {
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+                let incoming = TcpIncoming::from(listener);
+                let service = TraceServiceServer::new(Taking(sender));
+                Server::builder().add_service(service).serve_with_incoming(incoming).await
+            })
         });
-        Self { address, spans, _runtime: runtime }
+        Self { address, spans }
     }
 
     /// Waits for so many spans.
@@ -63,7 +67,8 @@ impl Collector {
         let mut spans = Vec::new();
         while spans.len() < count {
             let span = self.spans.recv_timeout(Duration::from_secs(30));
-            spans.push(span.unwrap_or_else(|_| panic!("only {} came: {spans:?}", spans.len())));
+            assert!(span.is_ok(), "only {} came: {spans:?}", spans.len());
+            spans.extend(span);
         }
         spans
     }
@@ -80,6 +85,7 @@ pub(crate) fn attribute(span: &Span, key: &str) -> Option<String> {
     match found.value.as_ref()?.value.as_ref()? {
         Value::StringValue(text) => Some(text.clone()),
         Value::IntValue(number) => Some(number.to_string()),
-        other => panic!("{other:?}"),
+        // None of ours is of another kind.
+        _ => None,
     }
 }

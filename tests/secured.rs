@@ -355,6 +355,21 @@ fn a_server_with_unfit_files_does_not_start_and_says_what_to_do() {
 }
 
 #[test]
+fn the_doctor_finds_what_is_wrong_with_certificates_and_says_what_to_do() {
+    let secured = Secured::prepare(ACCESS, "[admin]\nlisten = \"\"\n");
+    let config = secured.path("clearline.toml").display().to_string();
+    let ca = secured.path("ca.pem").display().to_string();
+    let doctor = || run(&["doctor", "--config", &config, "--ca", &ca]);
+    let well = ["tls         well", "expiry      well", "chain       well", "callers     well"];
+    doctor().check(0, &well);
+    secured.put("server.key", &secured.authority.server().key);
+    doctor()
+        .check(1, &["tls         wrong", "is not that of the certificate", "have both made anew"]);
+    secured.put_server(&Authority::new("another").server());
+    doctor().check(1, &["tls         well", "chain       wrong", "does not take the certificate"]);
+}
+
+#[test]
 fn a_list_of_accounts_is_loaded_whole_or_not_at_all() {
     let mut secured = Secured::start();
     let leaf = secured.someone(Name::Uri("spiffe://bank.example/people/lead"));

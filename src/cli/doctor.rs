@@ -13,6 +13,7 @@ use crate::cli::{CliError, admin, print, serve};
 use crate::clock::{Clock as _, RealClock};
 use crate::config::{Config, SettingsError, Sources};
 
+mod certificates;
 mod disk;
 
 /// Checks that a server can run here and does run well, and says what to do where not.
@@ -33,6 +34,9 @@ pub(super) struct Doctor {
     /// The server's admin listener; empty for none.
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<String>,
+    /// The authority, in PEM, by which callers know the server; that of the clients without it.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Prints one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -139,6 +143,8 @@ impl Doctor {
             vec![Check::well("settings", "every setting is known and within its range")];
         checks.push(policy(config.policy.as_deref()));
         checks.extend(disk::checks(&config.data, RealClock::start().wall()));
+        let now = RealClock::start().wall();
+        checks.extend(certificates::checks(&config, self.ca.as_deref(), now));
         checks.push(port(config.listen, running));
         checks.push(files(config.connections_max));
         checks.extend(admin_listener(config.admin, state));

@@ -32,6 +32,7 @@ fn settings_that_are_refused_are_the_only_thing_that_is_looked_at() {
         policy: None,
         listen: Some("nowhere".to_owned()),
         admin: None,
+        ca: None,
         json: false,
     };
     let checks = doctor.checks();

@@ -155,12 +155,10 @@ impl Trace {
 
     /// Ends it with what the caller is told: a decision's name, or the reason why there is none.
     pub fn answered(&self, told: Result<&str, &'static str>) {
-        let now = Stopwatch::start();
+        let end = self.begun.nanos();
         let settled = self.settled.load(Ordering::Relaxed);
         if 0 < settled {
-            let from = self.begun.nanos();
-            let ago = from.saturating_sub(settled);
-            self.tell_times(ANSWER, (settled, settled.saturating_add(ago)), Vec::new());
+            self.tell_times(ANSWER, (settled, end), Vec::new());
         }
         let (service, method) =
             self.rpc.trim_start_matches('/').split_once('/').unwrap_or_default();
@@ -180,7 +178,6 @@ impl Trace {
                 Status::error(reason)
             }
         };
-        let end = self.begun.nanos_until(now);
         put(SpanData {
             span_context: self.context(self.whole),
             parent_span_id: self.parent,

@@ -207,10 +207,13 @@ fn writable(secured: &Secured) -> Check {
         .map(|path| path.display().to_string())
         .collect();
     if loose.is_empty() {
-        return Check::well("files", "nobody but their owner may change certificates and callers");
+        return Check::well(
+            "writable",
+            "nobody but their owner may change certificates and callers",
+        );
     }
     let says = format!("others than the owner may change {}", loose.join(" and "));
-    Check::wrong("files", says, format!("chmod go-w {}", loose.join(" ")))
+    Check::wrong("writable", says, format!("chmod go-w {}", loose.join(" ")))
 }
 
 /// Reads who may call what.
@@ -349,7 +352,7 @@ dns = ["payments.bank.example"]
         let place = Place::new();
         let checks = checks(&place.config, None, Time::parse(NOW).unwrap());
         let found: Vec<_> = checks.iter().map(|check| (check.name, check.finding)).collect();
-        let names = ["tls", "expiry", "chain", "clients", "revoked", "files", "callers"];
+        let names = ["tls", "expiry", "chain", "clients", "revoked", "writable", "callers"];
         assert_eq!(found, names.map(|name| (name, Finding::Well)), "{checks:?}");
         place.check("chain", Finding::Well, "for `localhost`", "");
         place.check("revoked", Finding::Well, "names 2 revoked", "");
@@ -452,9 +455,9 @@ dns = ["payments.bank.example"]
             ("crl.pem", 0o622, Finding::Wrong),
         ] {
             fs::set_permissions(place.path(name), Permissions::from_mode(mode)).unwrap();
-            place.check("files", want, if want == Finding::Well { "" } else { name }, "");
+            place.check("writable", want, if want == Finding::Well { "" } else { name }, "");
         }
-        place.check("files", Finding::Wrong, "", "chmod go-w");
+        place.check("writable", Finding::Wrong, "", "chmod go-w");
     }
 
     #[test]

@@ -55,6 +55,7 @@ fn allowed(label: &str) -> Box<dyn Fn(&str) -> bool> {
         }
         "field" => Box::new(move |text| text.split('.').all(name)),
         "reason" => Box::new(|text| text == REST || grpc::status::REASONS.contains(&text)),
+        "outcome" => Box::new(|text| ["sent", "dropped"].contains(&text)),
         "level" => Box::new(|text| ["warn", "error"].contains(&text)),
         "event" => Box::new(|text| events::EVENTS.iter().any(|(_, event)| *event == text)),
         "version" => Box::new(|text| text == env!("CARGO_PKG_VERSION")),

@@ -19,7 +19,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
-use tonic::transport::Channel;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -121,6 +121,19 @@ impl Secured {
         let mut secured = Self::prepare(ACCESS, settings);
         secured.server = Some(secured.run().expect("a server"));
         secured
+    }
+
+    /// Connects as somebody who trusts this authority.
+    async fn channel(
+        &self,
+        leaf: &Leaf,
+        authority: &str,
+    ) -> Result<Channel, tonic::transport::Error> {
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(authority))
+            .identity(Identity::from_pem(&leaf.certificate, &leaf.key));
+        let endpoint = Endpoint::from_shared(format!("https://localhost:{}", self.port()));
+        endpoint.expect("an address").tls_config(tls)?.connect().await
     }
 
     /// Runs a command as somebody with this certificate.

@@ -6,7 +6,6 @@ use std::process::Command;
 
 use clearline::cli::bench::server::{Folder, Server};
 use tempfile::TempDir;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use crate::authority::{Authority, Leaf, Name, write_secret};
 
@@ -80,19 +79,6 @@ impl Secured {
     /// Makes a certificate of somebody.
     pub(crate) fn someone(&self, name: Name<'_>) -> Leaf {
         self.authority.leaf(7, &[name], 2100)
-    }
-
-    /// Connects as somebody who trusts this authority.
-    pub(crate) async fn channel(
-        &self,
-        leaf: &Leaf,
-        authority: &str,
-    ) -> Result<Channel, tonic::transport::Error> {
-        let tls = ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(authority))
-            .identity(Identity::from_pem(&leaf.certificate, &leaf.key));
-        let endpoint = Endpoint::from_shared(format!("https://localhost:{}", self.port()));
-        endpoint.expect("an address").tls_config(tls)?.connect().await
     }
 
     /// Returns what the server wrote.

@@ -55,15 +55,20 @@ fn id(name: &str) -> String {
     format!("spiffe://bank.example/{name}")
 }
 
-/// Returns how to connect with a certificate, or with none. Connects again by itself.
+/// Returns what connects with a certificate, or with none, and again by itself. Within a runtime.
 pub(crate) fn channel(bank: &Secured, leaf: Option<&Leaf>) -> Channel {
+    endpoint(bank, leaf).connect_lazy()
+}
+
+/// Says how to connect with a certificate, or with none.
+pub(crate) fn endpoint(bank: &Secured, leaf: Option<&Leaf>) -> Endpoint {
     let ca = Certificate::from_pem(&bank.authority.certificate);
     let mut tls = ClientTlsConfig::new().ca_certificate(ca);
     if let Some(leaf) = leaf {
         tls = tls.identity(Identity::from_pem(&leaf.certificate, &leaf.key));
     }
     let endpoint = Endpoint::from_shared(format!("https://localhost:{}", bank.port()));
-    endpoint.expect("an address").tls_config(tls).expect("certificates").connect_lazy()
+    endpoint.expect("an address").tls_config(tls).expect("certificates")
 }
 
 pub(crate) fn client(channel: Channel) -> ScreeningServiceClient<Channel> {
@@ -81,14 +86,14 @@ impl Questions {
 
     pub(crate) fn question(&self, number: u64) -> pb::ScreenTransferRequest {
         let message = self.0.message(Number { sequence: number, slot: 0 });
-        pb::ScreenTransferRequest::decode(message).expect("a request")
+        // Behind the five bytes that gRPC puts before it.
+        pb::ScreenTransferRequest::decode(message.slice(5..)).expect("a request")
     }
 }
 
-/// Returns the reason in an error of ours; of another, its code.
-pub(crate) fn reason(status: &tonic::Status) -> String {
-    let details = status.get_error_details();
-    details.error_info().map_or_else(|| format!("{:?}", status.code()), |info| info.reason.clone())
+/// Returns the reason in an error of ours; an error of the client's own library has none.
+pub(crate) fn reason(status: &tonic::Status) -> Option<String> {
+    status.get_error_details().error_info().map(|info| info.reason.clone())
 }
 
 /// A runtime of one thread.

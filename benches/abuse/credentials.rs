@@ -127,7 +127,7 @@ fn rights(bank: &Secured) -> Row {
                     _ => None,
                 };
                 let seen = call(&channel, rpc.path).await;
-                let refused = seen.err().map(|status| bank::reason(&status));
+                let refused = seen.err().and_then(|status| bank::reason(&status));
                 let refused = refused.filter(|reason| REFUSALS.contains(&reason.as_str()));
                 tried += 1;
                 well += u64::from(refused.as_deref() == expected);
@@ -153,15 +153,8 @@ async fn call(channel: &Channel, path: &'static str) -> Result<(), Status> {
 fn told(seen: Result<(), Status>) -> String {
     match seen {
         Ok(()) => "an answer".to_owned(),
-        Err(status) => {
-            let reason = bank::reason(&status);
-            // Of the client, which has no connection.
-            if ["Unavailable", "Unknown"].contains(&reason.as_str()) {
-                CUT.to_owned()
-            } else {
-                reason
-            }
-        }
+        // An error without a reason is the client's own: it has no connection.
+        Err(status) => bank::reason(&status).unwrap_or_else(|| CUT.to_owned()),
     }
 }
 

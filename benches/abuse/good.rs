@@ -47,7 +47,7 @@ impl Good {
     /// open before this returns.
     pub(crate) fn start(bank: &Secured, run: u32) -> Self {
         let leaf = bank::certificate(bank, EVERYTHING);
-        let channels: Vec<_> = (0..CONNECTIONS).map(|_| bank::channel(bank, Some(&leaf))).collect();
+        let endpoint = bank::endpoint(bank, Some(&leaf));
         let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&answered));
         let (ready, begun) = std::sync::mpsc::channel();
@@ -55,6 +55,7 @@ impl Good {
             let runtime = bank::runtime();
             let questions = Questions::new(run);
             runtime.block_on(async {
+                let channels: Vec<_> = (0..CONNECTIONS).map(|_| endpoint.connect_lazy()).collect();
                 for channel in &channels {
                     let warm = questions.question(0);
                     let answer = ask(channel.clone(), warm).await;
@@ -104,7 +105,9 @@ async fn work(
                 seen.decisions.insert(id, answer.decision);
                 counted.fetch_add(1, Ordering::Relaxed);
             }
-            Err(status) => seen.failed.push(bank::reason(&status)),
+            Err(status) => {
+                seen.failed.push(format!("{:?} {:?}", status.code(), bank::reason(&status)))
+            }
         }
     };
     while !stop.load(Ordering::Relaxed) {

@@ -16,7 +16,11 @@
 //! name   = "faster-payments"     # what the log calls it
 //! role   = "payment_system"
 //! spiffe = ["spiffe://bank.example/payments/faster"]
+//! limits = { in_flight = 512, per_second = 2_000 }
 //! ```
+//!
+//! What a caller may use is bounded as well. A limit that the caller does not state is its role's, then
+//! that of `[limits]` at the head of the file, then [`Allowance::default`].
 //!
 //! Never reads a certificate or a token: the door does, and asks here what their names may do.
 
@@ -73,6 +77,22 @@ pub struct Caller {
     pub rights: Rights,
     /// Whose decisions it finds.
     pub sees: Sees,
+    /// Which of the callers of the file it is, from 0; for a person of a group, that of the group, with
+    /// whom it shares what they may use. `None` for whoever is in no file, and has no limits of its own.
+    pub listed: Option<u16>,
+}
+
+/// How much a caller may use at a time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Allowance {
+    /// Calls and questions of streams without an answer, 1 to 65,536.
+    pub in_flight_max: u32,
+    /// Calls and questions a second in the long run, 1 to 1,000,000.
+    pub per_second: u32,
+    /// Calls and questions at once, after a time without any, 1 to 1,000,000.
+    pub burst: u32,
+    /// Connections, 1 to 65,536.
+    pub connections_max: u32,
 }
 
 /// A name that a credential proves.
@@ -103,6 +123,8 @@ pub enum Stranger {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Access {
     callers: Vec<Arc<Caller>>,
+    /// What each may use, in their order.
+    allowances: Vec<Allowance>,
     identities: BTreeMap<Identity, usize>,
 }
 
@@ -175,6 +197,7 @@ impl Caller {
             name: DEV.into(),
             rights: Rights::of(&[Right::Screen, Right::Report, Right::Read, Right::ReadPersonal]),
             sees: Sees::All,
+            listed: None,
         }
     }
 
@@ -210,6 +233,11 @@ impl Access {
         &self.callers
     }
 
+    /// Returns every caller of the file with what it may use, in its order.
+    pub fn allowances(&self) -> impl Iterator<Item = (&Caller, Allowance)> {
+        self.callers.iter().map(AsRef::as_ref).zip(self.allowances.iter().copied())
+    }
+
     /// Returns the one caller that has any of these names, which one certificate proves.
     pub fn by_certificate(&self, names: &[Identity]) -> Result<Arc<Caller>, Stranger> {
         let mut found: Option<usize> = None;
@@ -223,7 +251,8 @@ impl Access {
     }
 
     /// Returns the person whom a token speaks of: the caller of that subject, or else a caller of its
-    /// own with the rights of every group that the token names, called `person/` and its subject.
+    /// own with the rights of every group that the token names, called `person/` and its subject. It shares
+    /// what it may use with everybody of the first of these groups.
     pub fn by_token(&self, subject: &str, groups: &[&str]) -> Result<Arc<Caller>, Stranger> {
         let caller = |identity| {
             let at = self.identities.get(&identity);
@@ -239,6 +268,7 @@ impl Access {
                 name: format!("person/{subject}").into(),
                 rights: Rights::default(),
                 sees: Sees::Own,
+                listed: found.listed,
             });
             person.rights = person.rights.and(found.rights);
             if found.sees == Sees::All {
@@ -260,6 +290,20 @@ impl fmt::Display for Rights {
         let names: Vec<&str> =
             Right::ALL.iter().filter(|right| self.has(**right)).map(|right| right.name()).collect();
         f.write_str(&names.join(", "))
+    }
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self {
+            // Half of the queue: no caller alone can fill it.
+            in_flight_max: 4_096,
+            // A bank's busiest second, many times over; half of what a server of two cores decides.
+            per_second: 20_000,
+            burst: 20_000,
+            // A quarter of a door's: several instances of an engine, each with tens.
+            connections_max: 128,
+        }
     }
 }
 

@@ -55,10 +55,20 @@ pub struct Config {
     pub handshake: Duration,
     /// Most clients that shake hands at a time.
     pub handshakes_max: u32,
+    /// Most bytes of the headers of a call.
+    pub headers_bytes_max: u32,
+    /// How long a client may have no room for an answer.
+    pub slow: Duration,
+    /// How long a connection may be without calls; zero for ever.
+    pub idle: Duration,
+    /// How old a connection may become; zero for as old as it likes.
+    pub age: Duration,
     /// The folder that holds the log, its keys and what can be rebuilt from them.
     pub data: PathBuf,
     /// The name under which the log signs its checkpoints.
     pub origin: String,
+    /// Bytes of the disk that are never used; 0 for none, and then nothing is refused before it is full.
+    pub reserve_bytes: u64,
     /// A segment of the log is sealed when it has grown to this many bytes.
     pub segment_bytes_max: u64,
     /// A snapshot of what is remembered is written after this many entries.
@@ -173,8 +183,21 @@ impl Config {
                 default.handshakes_max,
                 1..=65_536,
             ),
+            headers_bytes_max: settings.number(
+                "limits.headers_bytes_max",
+                default.headers_bytes_max,
+                4_096..=65_536,
+            ),
+            slow: settings.millis("limits.slow_ms", default.slow, 10..=3_600_000),
+            idle: settings.millis("limits.idle_ms", default.idle, 0..=86_400_000),
+            age: settings.millis("limits.age_ms", default.age, 0..=604_800_000),
             data: settings.take("data.folder", default.data, folder),
             origin: settings.take("data.origin", default.origin, origin),
+            reserve_bytes: settings.number(
+                "data.reserve_bytes",
+                default.reserve_bytes,
+                0..=1_099_511_627_776,
+            ),
             segment_bytes_max: settings.number(
                 "data.segment_bytes_max",
                 default.segment_bytes_max,
@@ -252,8 +275,16 @@ impl Default for Config {
             streams_max: 1_024,
             handshake: Duration::from_secs(5),
             handshakes_max: 256,
+            headers_bytes_max: 16 * 1_024,
+            slow: Duration::from_mins(1),
+            // Between two payments of a quiet night.
+            idle: Duration::from_mins(15),
+            // Whoever was taken off the list is out by then.
+            age: Duration::from_hours(1),
             data: PathBuf::from("./clearline-data"),
             origin: "clearline.localhost/decisions".to_owned(),
+            // Room for a day of events, and for whoever has to make more.
+            reserve_bytes: 128 * 1_048_576,
             segment_bytes_max: 16 * 1_048_576,
             // Two seconds of reading at a start.
             snapshot_entries: 500_000,

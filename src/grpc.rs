@@ -22,6 +22,7 @@ pub mod read;
 pub(crate) mod sample;
 pub mod screening;
 pub mod serve;
+pub mod share;
 pub mod status;
 pub mod stream;
 pub mod tls;
@@ -34,24 +35,28 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Either};
 use http::{Request, Response};
+use tokio::sync::watch;
+use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tower::Service as _;
 
 use crate::account::Token;
-use crate::grpc::call::{MESSAGE_BYTES_MAX, Reply};
+use crate::grpc::call::{MESSAGE_BYTES_MAX, Patience, Reply};
 pub use crate::grpc::fields::fields;
 use crate::grpc::guard::{Guard, Who};
 use crate::grpc::health::Health;
 use crate::grpc::pb::history_service_server::HistoryServiceServer;
 use crate::grpc::pb::list_service_server::ListServiceServer;
 use crate::grpc::pb::screening_service_server::ScreeningServiceServer;
-use crate::grpc::screening::Service;
-use crate::grpc::serve::{Arriving, Peer, Serve};
+use crate::grpc::screening::{Deadline, Service};
+use crate::grpc::serve::{Arriving, HEADERS_BYTES_MAX, Peer, Serve};
+use crate::grpc::share::{Connected, Over, Taken};
 use crate::grpc::status::CallError;
-use crate::grpc::stream::Answers;
-use crate::telemetry::count::{self, Rpc, Step};
+use crate::grpc::stream::{Answers, Asker};
+use crate::telemetry::count::{self, Limit, Rpc, Step};
 use crate::telemetry::trace::{Origin, Trace};
+use crate::turn::desk::Seat;
 
 /// Types generated from `proto/`.
 pub mod pb {
@@ -77,6 +82,11 @@ pub struct Door {
     guard: Guard,
     /// Whom the connection is from that this answers.
     who: Who,
+    /// Its place among the connections of its caller, where those are bounded.
+    place: Option<Result<Arc<Connected>, Over>>,
+    /// Tells the streams of the connection that it is to end; `None` before there is one.
+    retiring: Option<watch::Sender<bool>>,
+    headers_bytes_max: u32,
 }
 
 impl Door {
@@ -109,13 +119,44 @@ impl Door {
             routes = routes.add_service(builder().build_v1()?);
             routes = routes.add_service(builder().build_v1alpha()?);
         }
-        Ok(Self { screening, routes: routes.prepare(), guard, who: Who::Nobody })
+        Ok(Self {
+            screening,
+            routes: routes.prepare(),
+            guard,
+            who: Who::Nobody,
+            place: None,
+            retiring: None,
+            headers_bytes_max: HEADERS_BYTES_MAX,
+        })
+    }
+
+    /// Takes how many bytes the headers of a call may have.
+    #[must_use]
+    pub fn with_headers(self, headers_bytes_max: u32) -> Self {
+        Self { headers_bytes_max, ..self }
     }
 }
 
 impl Serve for Door {
     fn meet(&self, peer: &Peer) -> Self {
-        Self { who: self.guard.meet(peer, self.screening.desk().tokens()), ..self.clone() }
+        let who = self.guard.meet(peer, self.screening.desk().tokens());
+        let place = match &who {
+            Who::Known(calling) => {
+                calling.share.as_ref().map(|share| share.connect().map(Arc::new))
+            }
+            Who::Nobody | Who::Stranger => None,
+        };
+        Self { who, place, retiring: Some(watch::Sender::new(false)), ..self.clone() }
+    }
+
+    fn retire(&self) {
+        if let Some(retiring) = &self.retiring {
+            retiring.send_replace(true);
+        }
+    }
+
+    fn stays(&self) -> bool {
+        !matches!(self.place, Some(Err(_)))
     }
 
     fn call(
@@ -123,6 +164,10 @@ impl Serve for Door {
         mut request: Request<Arriving>,
     ) -> impl Future<Output = Response<Reply>> + Send + 'static {
         let screening = Arc::clone(&self.screening);
+        if self.headers_bytes_max < headers_bytes(&request) {
+            count::limited(Limit::Headers);
+            return Either::Right(refused(CallError::HeadersTooLarge));
+        }
         let path = request.uri().path();
         let (one, many) = (path == SCREEN_TRANSFER, path == SCREEN_TRANSFERS);
         let now = || screening.now();
@@ -136,26 +181,49 @@ impl Serve for Door {
             Ok(caller) => caller,
             Err(error) => return Either::Right(refused(error)),
         };
+        if let Some(Err(over)) = self.place {
+            return Either::Right(refused(CallError::Over(over)));
+        }
         if compressed(&request) {
             return Either::Right(refused(CallError::EncodingUnknown));
         }
-        let token = caller.and_then(|caller| caller.token);
+        let (token, seat, share) = match caller {
+            Some(caller) => (caller.token, caller.seat(), caller.share.as_ref()),
+            None => (None, Seat::NOBODY, None),
+        };
         if many {
+            // Its questions are counted, and not the stream.
             let origin = Origin::of(request.headers());
-            let answers = Answers::new((*screening).clone(), request.into_body(), token, origin);
+            let asker = Asker { token, seat, share: share.cloned(), origin };
+            let ends = (
+                Patience::of_stream(request.headers()),
+                self.retiring.as_ref().map(watch::Sender::subscribe),
+            );
+            let answers = Answers::new((*screening).clone(), request.into_body(), asker, ends);
             let response = call::respond(Reply::Tonic(Body::new(answers)));
             return Either::Right(ready(response).boxed());
         }
+        let now = Instant::now();
+        let place = match Taken::of(share, now) {
+            Ok(place) => place,
+            Err(over) => return Either::Right(refused(CallError::Over(over))),
+        };
+        let deadline = match Deadline::of(now, screening.patience().of(request.headers())) {
+            Ok(deadline) => deadline,
+            Err(error) => return Either::Right(refused(error)),
+        };
         if one {
-            let patience = screening.patience().of(request.headers());
+            let by = (token, seat, place);
             let trace = Origin::of(request.headers()).begin(SCREEN_TRANSFER, None);
-            return Either::Left(screened(screening, request.into_body(), token, patience, trace));
+            let body = request.into_body();
+            return Either::Left(screened(screening, body, by, deadline.at(), trace));
         }
+        request.extensions_mut().insert(deadline);
         if let Some(caller) = caller {
             request.extensions_mut().insert(Arc::clone(caller));
         }
         // In a box: few calls are of these, and each would be as large as one.
-        Either::Right(routed(self.routes.clone(), request).boxed())
+        Either::Right(routed(self.routes.clone(), request, place, deadline).boxed())
     }
 }
 
@@ -168,19 +236,20 @@ fn refused(error: CallError) -> BoxFuture<'static, Response<Reply>> {
 async fn screened(
     screening: Arc<Service>,
     body: Arriving,
-    caller: Option<Token>,
-    patience: Duration,
+    (caller, seat, taken): (Option<Token>, Seat, Taken),
+    deadline: Instant,
     trace: Option<Arc<Trace>>,
 ) -> Response<Reply> {
     let call = count::call(Rpc::ScreenTransfer);
-    let message = call::read(body).await;
+    let message = call::read_until(body, deadline).await;
     let reading = count::sample(Step::Read);
     let question = message.and_then(call::decode).and_then(|m| screening.question(m, caller));
     count::step(Step::Read, reading);
     let answer = match question {
-        Ok(task) => screening.screen(task.traced(trace.as_ref()), patience).await,
+        Ok(task) => screening.screen(task.traced(trace.as_ref()), seat, deadline).await,
         Err(error) => Err(error),
     };
+    drop(taken);
     if let Ok(answer) = &answer {
         call.answered(&answer.decision);
     }
@@ -190,16 +259,37 @@ async fn screened(
     call::write(answer)
 }
 
-/// Lets tonic answer a call.
-async fn routed(mut routes: Routes, request: Request<Arriving>) -> Response<Reply> {
+/// Lets tonic answer a call. A stream counts until it begins.
+async fn routed(
+    mut routes: Routes,
+    request: Request<Arriving>,
+    _taken: Taken,
+    deadline: Deadline,
+) -> Response<Reply> {
     let ours = !request.uri().path().starts_with(STANDARD);
     let call = count::call(Rpc::of(request.uri().path()));
-    let Ok(response) = routes.call(request.map(Body::new)).await;
+    // Ours end by their deadline themselves, once their message is there.
+    let end = deadline.at().checked_add(LATE).unwrap_or(deadline.at());
+    let Ok(answered) = tokio::time::timeout_at(end, routes.call(request.map(Body::new))).await
+    else {
+        count::limited(Limit::Slow);
+        return call::write::<pb::ScreenTransferResponse>(Err(CallError::Expired));
+    };
+    let Ok(response) = answered;
     if !response.headers().contains_key("grpc-status") {
         call.answered("");
     }
     let response = if ours { call::detailed(response) } else { response };
     response.map(Reply::Tonic)
+}
+
+/// Returns how many bytes the headers of a call have, as HTTP/2 counts them (RFC 9113, 6.5.2).
+fn headers_bytes<T>(request: &Request<T>) -> u32 {
+    let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let bytes = request.headers().iter().fold(path, |bytes, (name, value)| {
+        bytes.saturating_add(name.as_str().len()).saturating_add(value.len()).saturating_add(32)
+    });
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// Tells whether a message comes in an encoding; we agree to none.
@@ -215,6 +305,9 @@ const SCREEN_TRANSFER: &str = "/clearline.screening.v1.ScreeningService/ScreenTr
 /// The call that brings many.
 pub(crate) const SCREEN_TRANSFERS: &str =
     "/clearline.screening.v1.ScreeningService/ScreenTransfers";
+/// How long after its deadline a call is ended from outside: long enough to be sure that its own end, which
+/// says more, would have come before.
+const LATE: Duration = Duration::from_millis(5);
 /// Health and reflection: their errors are theirs.
 const STANDARD: &str = "/grpc.";
 

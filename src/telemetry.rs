@@ -28,6 +28,7 @@
 //! | `the log is damaged` | error | operators: restore the file it names from a copy |
 //! | `an entry cannot be read` | error | operators: have the log checked, it names the position |
 //! | `the log cannot be read` | error | operators: look at the disk |
+//! | `the disk is nearly full` | error | operators: make room; calls are refused until there is, and it goes on by itself |
 //! | `keys not made ahead` | error | operators: the disk is full or failing; new payers will be next |
 //! | `a door panicked` | error | report it; the process ends |
 //! | `behind panicked` | error | report it; restart, or starts become slow and lists too |
@@ -42,6 +43,7 @@
 //! | `decided` | info | nobody: one decision in `telemetry.decision_every`, by its ids |
 //! | `anyone on this machine may call` | warn | nobody on a developer's machine; elsewhere, set `[tls]` |
 //! | `certificates taken` | info | nobody: until when the server's certificate holds, in seconds since 1970 |
+//! | `the disk has room again` | info | nobody: calls are taken again |
 //! | `log opened` | info | nobody: how many `entries`, and how many of them a snapshot `spared` |
 //! | `snapshot written` | info | nobody |
 //! | `stopping` | info | nobody |

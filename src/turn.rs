@@ -37,6 +37,7 @@ pub mod clockwork;
 pub mod desk;
 pub mod import;
 pub mod run;
+pub mod space;
 pub mod start;
 mod traced;
 
@@ -138,6 +139,10 @@ pub enum Refusal {
     IdsFull,
     /// Too many tasks wait.
     QueueFull,
+    /// Too many tasks wait, and the caller has its share of them.
+    QueueShareFull,
+    /// The disk has no room for more than the last of what was taken.
+    DiskNearlyFull,
     /// The deadline passed before deciding began; nothing was recorded.
     ExpiredBeforeDeciding,
     /// Deciding began, and the call had to end before its record was durable.

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+#[expect(dead_code, reason = "the simulation of a full disk uses the rest")]
 #[path = "simulation/disk.rs"]
 mod disk;
 #[path = "log/lists.rs"]

@@ -27,6 +27,8 @@ use tonic_health::pb::health_client::HealthClient;
 mod authority;
 #[path = "command/ended.rs"]
 mod ended;
+#[path = "secured/limits.rs"]
+mod limits;
 #[path = "secured/server.rs"]
 mod server;
 

@@ -20,6 +20,8 @@
 mod disk;
 #[path = "simulation/importing.rs"]
 mod importing;
+#[path = "simulation/space.rs"]
+mod space;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -91,6 +93,24 @@ fn an_import_that_is_gone_on_with_after_a_crash_is_remembered_as_one_that_was_no
         ended += ends;
     }
     assert!(IMPORT_SEEDS / 2 < ended, "{ended} ends in {IMPORT_SEEDS} imports");
+}
+
+#[test]
+fn before_the_disk_is_full_nothing_more_is_taken_and_with_room_it_goes_on_by_itself() {
+    space::nearly_full(&Arc::new(policy::load(policy::standard()).unwrap()));
+}
+
+#[test]
+fn a_full_disk_ends_the_process_and_nothing_is_lost() {
+    let policy = Arc::new(policy::load(policy::standard()).unwrap());
+    for seed in 0..FULL_SEEDS {
+        space::full(seed, &policy);
+    }
+}
+
+#[test]
+fn log_time_stands_still_while_the_clock_is_behind_and_a_jump_ends_the_process() {
+    space::stepping_clock(&Arc::new(policy::load(policy::standard()).unwrap()));
 }
 
 #[test]
@@ -480,4 +500,5 @@ fn sent(number: u64, now: Time, tokens: &Tokens) -> Task {
 
 const SEEDS: u64 = 1_000;
 const IMPORT_SEEDS: u64 = 200;
+const FULL_SEEDS: u64 = 100;
 const LIVES: usize = 6;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Access, Caller, DEV, Identity, Right, Rights, Sees};
+use super::{Access, Allowance, Caller, DEV, Identity, Right, Rights, Sees};
 use crate::document::{Section, Text, all, nearest};
 
 /// What a role allows.
@@ -11,18 +11,20 @@ use crate::document::{Section, Text, all, nearest};
 struct Role {
     rights: Rights,
     sees: Sees,
+    allowance: Allowance,
 }
 
 /// Reads the whole file.
 pub(super) fn read(root: &Section<'_>) -> Option<Access> {
     root.whole("schema", 1..=1_i64);
-    let roles = roles(root);
+    let allowance = allowance(root, Allowance::default());
+    let roles = roles(root, allowance);
     let callers = callers(root, roles.as_ref());
     roles?;
     callers
 }
 
-fn roles(root: &Section<'_>) -> Option<BTreeMap<Box<str>, Role>> {
+fn roles(root: &Section<'_>, default: Allowance) -> Option<BTreeMap<Box<str>, Role>> {
     let sections = root.sections("role")?;
     few(root, "role", sections.len(), ROLES_MAX);
     let mut roles = BTreeMap::new();
@@ -30,12 +32,30 @@ fn roles(root: &Section<'_>) -> Option<BTreeMap<Box<str>, Role>> {
         let name = section.parsed("name", NAME, named);
         let rights = rights(section);
         let sees = section.choice("sees", &[("own", Sees::Own), ("all", Sees::All)]);
+        let allowance = allowance(section, default);
         let (Some(name), Some(rights), Some(sees)) = (name, rights, sees) else { continue };
-        if roles.insert(name.into(), Role { rights, sees }).is_some() {
+        if roles.insert(name.into(), Role { rights, sees, allowance }).is_some() {
             section.report("name", format!("there are two roles `{name}`"), "rename one of them");
         }
     }
     Some(roles)
+}
+
+/// Reads how much may be used, as `limits` says it; what it does not say is that of `default`. A problem
+/// is reported, and what is returned then is of no use.
+fn allowance(section: &Section<'_>, default: Allowance) -> Allowance {
+    let Some(Some(limits)) = section.optional("limits", Section::section) else { return default };
+    let limit = |key, most: u32, default| {
+        let stated = limits.optional(key, |limits, key| limits.whole(key, 1..=most));
+        stated.flatten().unwrap_or(default)
+    };
+    let in_flight_max = limit("in_flight", PLACES_MAX, default.in_flight_max);
+    let connections_max = limit("connections", PLACES_MAX, default.connections_max);
+    let per_second = limit("per_second", RATE_MAX, default.per_second);
+    // As much as in one second, where a rate is stated and no burst is.
+    let burst = if limits.has("per_second") { per_second } else { default.burst };
+    let burst = limit("burst", RATE_MAX, burst);
+    Allowance { in_flight_max, per_second, burst, connections_max }
 }
 
 fn rights(section: &Section<'_>) -> Option<Rights> {
@@ -75,8 +95,10 @@ fn callers(root: &Section<'_>, roles: Option<&BTreeMap<Box<str>, Role>>) -> Opti
             section.report("name", format!("there are two callers `{name}`"), "rename one of them");
         }
         let at = access.callers.len();
-        let Role { rights, sees } = role;
-        access.callers.push(Arc::new(Caller { name: name.into(), rights, sees }));
+        let Role { rights, sees, allowance: default } = role;
+        let listed = u16::try_from(at).ok();
+        access.callers.push(Arc::new(Caller { name: name.into(), rights, sees, listed }));
+        access.allowances.push(allowance(section, default));
         for (identity, line) in identities {
             if let Some(other) = lines.insert(identity.clone(), line) {
                 let message = format!("the identity stands on line {other} as well");
@@ -192,3 +214,7 @@ const DNS_BYTES_MAX: usize = 253;
 /// A bank has some ten kinds of callers, and some ten systems of each.
 const ROLES_MAX: usize = 64;
 const CALLERS_MAX: usize = 1_024;
+/// As many as a server has places at most.
+const PLACES_MAX: u32 = 65_536;
+/// Beyond what any one server decides.
+const RATE_MAX: u32 = 1_000_000;

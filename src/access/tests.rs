@@ -104,9 +104,62 @@ fn a_token_is_its_subject_or_has_the_rights_of_its_groups() {
 }
 
 #[test]
+fn a_limit_is_the_callers_or_its_roles_or_that_of_the_file() {
+    let allowances = |text: &str| {
+        let access = Access::read("access.toml", text).unwrap();
+        let all =
+            access.allowances().map(|(caller, allowance)| (caller.name.to_string(), allowance));
+        all.collect::<Vec<_>>()
+    };
+    let default = Allowance::default();
+    for (name, allowance) in allowances(FILE) {
+        assert_eq!(allowance, default, "{name}");
+    }
+    let text = FILE
+        .replacen("schema = 1", "schema = 1\n[limits]\nin_flight = 10\nconnections = 3", 1)
+        .replacen("sees = \"own\"", "sees = \"own\"\nlimits = { in_flight = 20, burst = 7 }", 1)
+        .replacen("[\"askers\"]", "[\"askers\"]\nlimits = { per_second = 30 }", 1);
+    let file = Allowance { in_flight_max: 10, connections_max: 3, ..default };
+    let role = Allowance { in_flight_max: 20, burst: 7, ..file };
+    // With a rate of its own comes a second's worth at once.
+    let caller = Allowance { per_second: 30, burst: 30, ..role };
+    let want = [("payments", role), ("analysts", file), ("askers", caller), ("one-person", file)];
+    assert_eq!(allowances(&text), want.map(|(name, allowance)| (name.to_owned(), allowance)));
+    // A person of a group uses what the group may.
+    let access = Access::read("access.toml", &text).unwrap();
+    let listed = |groups: &[&str]| access.by_token("alice", groups).unwrap().listed;
+    assert_eq!((listed(&["askers", "leads"]), listed(&["leads"])), (Some(2), Some(1)));
+    assert_eq!(access.by_token("9b2f", &[]).unwrap().listed, Some(3));
+}
+
+#[test]
+fn a_limit_is_read_within_its_bounds() {
+    for (key, most) in [
+        ("in_flight", 65_536),
+        ("connections", 65_536),
+        ("per_second", 1_000_000),
+        ("burst", 1_000_000),
+    ] {
+        for (value, right) in [(0, false), (1, true), (most, true), (most + 1, false)] {
+            let text = FILE.replacen(
+                "name = \"analysts\"",
+                &format!("name = \"analysts\"\nlimits = {{ {key} = {value} }}"),
+                1,
+            );
+            let problems = Access::read("a.toml", &text).err().unwrap_or_default();
+            let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            assert_eq!(told.is_empty(), right, "{key} {value} {told:?}");
+            let want = format!("a.toml:21: `{key}` is no such number");
+            assert!(right || told[0].starts_with(&want), "{told:?}");
+        }
+    }
+}
+
+#[test]
 fn each_right_allows_its_own_rpcs_and_no_others() {
     for right in Right::ALL {
-        let caller = Caller { name: "one".into(), rights: Rights::of(&[right]), sees: Sees::Own };
+        let rights = Rights::of(&[right]);
+        let caller = Caller { name: "one".into(), rights, sees: Sees::Own, listed: None };
         for rpc in TABLE {
             let want = match rpc.need {
                 Need::Nothing | Need::Caller => true,
@@ -154,6 +207,12 @@ fn every_problem_of_a_file_is_told_with_its_line() {
         ("\"screen\", ", "\"scren\", ", "a.toml:4: `scren` is no right: did you mean `screen`"),
         ("sees = \"own\"", "sees = \"some\"", "a.toml:5: `some` is no sees"),
         ("sees = \"own\"", "sees = \"own\"\nmay = 1", "a.toml:6: `may` is unknown here"),
+        ("sees = \"own\"", "sees = \"own\"\nlimits = 1", "a.toml:6: `limits` is no section"),
+        (
+            "sees = \"own\"",
+            "sees = \"own\"\nlimits = { per_minute = 1 }",
+            "a.toml:6: `per_minute` is unknown here: known here: `burst`, `connections`, `in_flight`",
+        ),
         ("name = \"reader\"", "name = \"asker\"", "there are two roles `asker`"),
         ("role = \"asker\"", "role = \"askr\"", "there is no role `askr`"),
         ("name = \"analysts\"", "name = \"payments\"", "there are two callers `payments`"),

@@ -50,6 +50,7 @@ use crate::turn::behind::{Behind, Work};
 use crate::turn::clockwork::Clockwork;
 use crate::turn::desk::{Desk, Queue};
 use crate::turn::run::{RunError, run as run_turn};
+use crate::turn::space::Space;
 use crate::turn::start::{Plan, Started, start};
 
 /// Serves under `config` until a signal to stop.
@@ -83,24 +84,36 @@ pub fn run(config: &Config) -> Result<(), CliError> {
 
     let reader = engine.log().reader();
     let queue = Arc::new(Queue::new(usize::try_from(config.queue_max).unwrap_or(usize::MAX)));
-    let watched = (Arc::clone(&queue), reader.clone());
+    let space = Arc::new(Space::new(Arc::clone(&disk), config.reserve_bytes));
+    let watched = (Arc::clone(&queue), reader.clone(), entrance.shares(), Arc::clone(&space));
     let monitoring = Monitoring::open(config, &policy, watched, (spared, clock));
     let counts = monitoring.counts();
-    let work = Work { disk: Arc::clone(&disk), keys, reader: reader.clone(), clock, counts };
+    let work = Work {
+        disk: Arc::clone(&disk),
+        keys,
+        reader: reader.clone(),
+        space: Arc::clone(&space),
+        clock,
+        counts,
+    };
     let behind = Behind::start(work, config.snapshot_entries, spared).map_err(|e| failed(&e))?;
     let first = Desk::new(Arc::clone(&queue), reader, policy, tokens);
     let (stopping, stop) = channels::channel(false);
+    let (full, fills) = channels::channel(space.is_low());
 
     // Before anyone is told where to call: whoever knows may also say stop.
     let signals = Signals::take().map_err(|error| failed(&error))?;
     let (waiting, counts) = (Arc::clone(&queue), monitoring.counts());
-    let turn = turn_thread(engine, waiting, (clockwork, behind), counts)?;
-    let (address, doors) = doors(config, &entrance, &first, (clock, &stop), &monitoring)?;
-    monitoring.state().set_serving(true);
+    let of_turn = (clockwork, behind, Arc::clone(&space));
+    let turn = turn_thread(engine, waiting, of_turn, counts)?;
+    let heard = Heard { stop, fills };
+    let (address, doors) = doors(config, &entrance, &first, (clock, &heard), &monitoring)?;
+    monitoring.state().set_serving(!space.is_low());
     greet(config, address, &monitoring);
     let kept = entrance.keep(config, clock, monitoring.state())?;
-    let watched = (Arc::clone(&queue), Arc::clone(monitoring.state()));
-    watch::start(watched, stopping.clone(), config.stuck).map_err(|error| failed(&error))?;
+    let watched = (Arc::clone(&queue), Arc::clone(monitoring.state()), space);
+    let tells = (stopping.clone(), full);
+    watch::start(watched, tells, config.stuck).map_err(|error| failed(&error))?;
     signals.wait();
     drop(kept);
 
@@ -138,14 +151,15 @@ pub(super) fn load(folder: Option<&Path>) -> Result<Policy, CliError> {
 fn turn_thread(
     mut engine: Engine<Files>,
     queue: Arc<Queue>,
-    (mut clockwork, mut behind): (Clockwork<RealClock>, Behind),
+    (mut clockwork, mut behind, space): (Clockwork<RealClock>, Behind, Arc<Space>),
     counts: Option<Counts>,
 ) -> Result<JoinHandle<Engine<Files>>, CliError> {
     let thread = std::thread::Builder::new().name("turn".to_owned()).spawn(move || {
         if let Some(counts) = counts {
             counts.enter();
         }
-        let ended = run_turn(&mut engine, &queue, &mut clockwork, |engine| behind.look(engine));
+        let outside = (&mut clockwork, &*space);
+        let ended = run_turn(&mut engine, &queue, outside, |engine| behind.look(engine));
         if let Err(error) = ended {
             fail(&error);
         }
@@ -176,7 +190,7 @@ fn doors(
     config: &Config,
     entrance: &Entrance,
     desk: &Desk,
-    (clock, stop): (RealClock, &channels::Receiver<bool>),
+    (clock, heard): (RealClock, &Heard),
     monitoring: &Monitoring,
 ) -> Result<(SocketAddr, Vec<JoinHandle<()>>), CliError> {
     let mut address = config.listen;
@@ -196,9 +210,13 @@ fn doors(
                 drain: config.drain,
                 handshake: config.handshake,
                 handshakes_max: usize::try_from(config.handshakes_max).unwrap_or(usize::MAX),
+                headers_bytes_max: config.headers_bytes_max,
+                slow: config.slow,
+                idle: config.idle,
+                age: config.age,
             },
         };
-        let (desk, stop) = (desk.another(), stop.clone());
+        let (desk, heard) = (desk.another(), heard.clone());
         let (open, opened) = channel();
         let counts = monitoring.counts();
         let thread = std::thread::Builder::new().name(format!("door {number}"));
@@ -206,7 +224,7 @@ fn doors(
             if let Some(counts) = counts {
                 counts.enter();
             }
-            door(&settings, desk, clock, stop, &open);
+            door(&settings, desk, clock, heard, &open);
         });
         doors.push(door.map_err(|error| failed(&error))?);
         address = match opened.recv() {
@@ -216,6 +234,15 @@ fn doors(
         };
     }
     Ok((address, doors))
+}
+
+/// What a door hears while it serves.
+#[derive(Clone)]
+struct Heard {
+    /// Turns true when the server is to stop.
+    stop: channels::Receiver<bool>,
+    /// Is true while the disk is nearly full.
+    fills: channels::Receiver<bool>,
 }
 
 /// What one door is told.
@@ -229,12 +256,12 @@ struct DoorSettings {
     limits: Limits,
 }
 
-/// Serves one door until `stop` turns true. Says on `open` where it listens, or why it does not.
+/// Serves one door until it hears that it is to stop. Says on `open` where it listens, or why it does not.
 fn door(
     settings: &DoorSettings,
     desk: Desk,
     clock: RealClock,
-    stop: channels::Receiver<bool>,
+    Heard { stop, fills }: Heard,
     open: &Sender<Result<SocketAddr, String>>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -258,11 +285,12 @@ fn door(
         let service = Service::new(desk.clone(), Arc::new(clock), settings.patience, stop.clone());
         let (guard, tls) = (settings.guard.clone(), settings.tls.clone());
         let door = match Door::new(service, &health, settings.reflection, guard) {
-            Ok(door) => door,
+            Ok(door) => door.with_headers(settings.limits.headers_bytes_max),
             Err(error) => return drop(open.send(Err(error.to_string()))),
         };
         tokio::spawn(async move { desk.hand_out().await });
-        health.serving().await;
+        tell_health(&health, &fills, &stop).await;
+        tokio::spawn(keep_health(health.clone(), fills, stop.clone()));
         let _ = open.send(Ok(address));
 
         let mut stop = stop;
@@ -276,6 +304,27 @@ fn door(
             tracing::warn!(connections = ended.cut, "cut while draining");
         }
     });
+}
+
+/// Says that calls are welcome, unless the disk is nearly full or the server is to stop.
+async fn tell_health(
+    health: &Health,
+    fills: &channels::Receiver<bool>,
+    stop: &channels::Receiver<bool>,
+) {
+    let refuses = *fills.borrow() || *stop.borrow();
+    if refuses { health.not_serving().await } else { health.serving().await }
+}
+
+/// Says so each time that the disk is nearly full or has room again.
+async fn keep_health(
+    health: Health,
+    mut fills: channels::Receiver<bool>,
+    stop: channels::Receiver<bool>,
+) {
+    while fills.changed().await.is_ok() {
+        tell_health(&health, &fills, &stop).await;
+    }
 }
 
 /// Says what runs and who may call, with what to try next.

@@ -38,6 +38,7 @@ use crate::policy;
 use crate::turn::clockwork::Clockwork;
 use crate::turn::desk::{Desk, Queue};
 use crate::turn::run::run;
+use crate::turn::space::Space;
 use crate::turn::start::{Plan, Started, start};
 
 /// A clock that stands still a minute after the sample was confirmed.
@@ -105,10 +106,12 @@ impl Server {
         let door = handing.clone();
         tokio::spawn(async move { handing.hand_out().await });
         let taking = Arc::clone(&queue);
+        let space = Space::new(Arc::clone(&disk), 0);
         let begin: Box<dyn FnOnce() -> JoinHandle<()>> = Box::new(|| {
             std::thread::spawn(move || {
                 let mut clockwork = Clockwork::start(Still, Time::MIN).unwrap();
-                run(&mut engine, &taking, &mut clockwork, |_| {}).unwrap();
+                let outside = (&mut clockwork, &space);
+                run(&mut engine, &taking, outside, |_| {}).unwrap();
             })
         });
 
@@ -119,7 +122,7 @@ impl Server {
         let door = Door::new(service, &health, true, anyone).unwrap();
         let listener = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
         let address = listener.local_addr().unwrap();
-        let limits = Limits { drain: Duration::from_secs(2), ..Limits::default() };
+        let limits = Limits { drain: DRAIN, ..Limits::default() };
         let mut told = stopping;
         let stopped = tokio::spawn(serve(listener, door, limits, None, async move {
             told.wait_for(|told| *told).await.unwrap();
@@ -169,9 +172,12 @@ impl Server {
     }
 }
 
+/// How long these servers wait for calls when they stop.
+const DRAIN: Duration = Duration::from_secs(2);
+
 /// Returns somebody who may do everything.
 fn anyone() -> Caller {
-    Caller { name: "test".into(), rights: Rights::ALL, sees: Sees::All }
+    Caller { name: "test".into(), rights: Rights::ALL, sees: Sees::All, listed: None }
 }
 
 async fn channel(address: SocketAddr) -> Channel {

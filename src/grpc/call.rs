@@ -12,9 +12,12 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body::Body;
 use prost::Message;
+use tokio::time::Instant;
 use tonic::Status;
 
 use crate::grpc::status::CallError;
+use crate::telemetry::count::{self, Limit};
+use crate::turn::Refusal;
 
 /// What a caller is sent: one message, or whatever tonic makes.
 #[derive(Debug)]
@@ -79,13 +82,40 @@ impl<B: Body<Data = Bytes> + Unpin> Messages<B> {
 }
 
 /// Reads the bytes of the one message of a call.
-pub(crate) async fn read<B>(body: B) -> Result<Bytes, CallError>
+#[cfg(test)]
+async fn read<B>(body: B) -> Result<Bytes, CallError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let mut messages = Messages::new(body);
     let message = poll_fn(|context| messages.poll_next(context)).await;
     message.unwrap_or(Err(CallError::MessageMalformed))
+}
+
+/// The same until `deadline`, after which nobody waits for the rest of it.
+pub(crate) async fn read_until<B>(body: B, deadline: Instant) -> Result<Bytes, CallError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut messages = Messages::new(body);
+    let message = match poll_fn(|context| Poll::Ready(messages.poll_next(context))).await {
+        Poll::Ready(message) => message,
+        // In a box: few messages come after their call, and each call would be as large as one.
+        Poll::Pending => Box::pin(wait(messages, deadline)).await,
+    };
+    message.unwrap_or(Err(CallError::MessageMalformed))
+}
+
+async fn wait<B: Body<Data = Bytes> + Unpin>(
+    mut messages: Messages<B>,
+    deadline: Instant,
+) -> Option<Result<Bytes, CallError>> {
+    let message = poll_fn(|context| messages.poll_next(context));
+    let message = tokio::time::timeout_at(deadline, message).await;
+    message.unwrap_or_else(|_| {
+        count::limited(Limit::Slow);
+        Some(Err(Refusal::ExpiredBeforeDeciding.into()))
+    })
 }
 
 /// Reads a message from its bytes.
@@ -211,12 +241,23 @@ impl Patience {
         self.of_stated(stated)
     }
 
+    /// Returns how long a stream may take: what its headers say, less what its end needs to get back;
+    /// `None` where they say nothing, and it may go on.
+    pub(crate) fn of_stream(headers: &HeaderMap) -> Option<Duration> {
+        let waits = timeout(headers.get(GRPC_TIMEOUT)?.as_bytes())?;
+        Some(waits.saturating_sub(way_back(waits)))
+    }
+
     /// The same for a caller who says so elsewhere.
     pub(crate) fn of_stated(self, stated: Option<Duration>) -> Duration {
         let waits = stated.unwrap_or(self.default).min(self.max);
-        let way_back = waits.checked_div(5).unwrap_or_default().min(WAY_BACK_MAX);
-        waits.saturating_sub(way_back)
+        waits.saturating_sub(way_back(waits))
     }
+}
+
+/// Returns what an answer needs to get back to a caller who waits for `waits`.
+fn way_back(waits: Duration) -> Duration {
+    waits.checked_div(5).unwrap_or_default().min(WAY_BACK_MAX)
 }
 
 /// Reads the value of `grpc-timeout`: at most eight digits and a unit.

@@ -13,7 +13,9 @@ use crate::account::{Realm, Token, Tokens};
 use crate::calendar::Time;
 use crate::grpc::bearer::Bearers;
 use crate::grpc::serve::Peer;
+use crate::grpc::share::Share;
 use crate::grpc::status::CallError;
+use crate::turn::desk::Seat;
 
 /// Knows who may call.
 #[derive(Clone, Debug)]
@@ -21,7 +23,15 @@ pub enum Guard {
     /// Whoever reaches the port is this caller. For a loopback address alone.
     Plain(Arc<Caller>),
     /// Whoever has credentials that a file lists: a certificate, or a token where people have some.
-    Listed(Arc<Access>, Option<Bearers<Found>>),
+    Listed(Listed),
+}
+
+/// Who is let in by credentials.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    access: Arc<Access>,
+    people: Option<Bearers<Found>>,
+    shares: Arc<[Arc<Share>]>,
 }
 
 /// Whom a token was found to be of; `None` for somebody who is on no list.
@@ -39,12 +49,38 @@ pub(crate) enum Who {
 }
 
 /// A caller on a connection.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub struct Calling {
     /// Who it is.
     pub(crate) caller: Arc<Caller>,
     /// What the log calls it among decisions; absent where nothing proves who it is.
     pub(crate) token: Option<Token>,
+    /// What it uses; absent where it has no limits of its own.
+    pub(crate) share: Option<Arc<Share>>,
+}
+
+impl Listed {
+    /// Takes who may call what, and how people's tokens are checked, where they have some.
+    pub fn new(access: Arc<Access>, people: Option<Bearers<Found>>) -> Self {
+        let shares = Share::all(&access);
+        Self { access, people, shares }
+    }
+
+    /// Returns what checks people's tokens.
+    pub fn people(&self) -> Option<&Bearers<Found>> {
+        self.people.as_ref()
+    }
+
+    /// Returns what each caller of the file uses.
+    pub fn shares(&self) -> &Arc<[Arc<Share>]> {
+        &self.shares
+    }
+
+    fn calling(&self, caller: Arc<Caller>, tokens: &Tokens) -> Arc<Calling> {
+        let token = Some(tokens.token(Realm::Caller, &caller.name));
+        let share = caller.listed.and_then(|at| self.shares.get(usize::from(at))).cloned();
+        Arc::new(Calling { caller, token, share })
+    }
 }
 
 impl Guard {
@@ -52,12 +88,12 @@ impl Guard {
     pub(crate) fn meet(&self, peer: &Peer, tokens: &Tokens) -> Who {
         match (self, peer) {
             (Self::Plain(caller), Peer::Plain) => {
-                Who::Known(Arc::new(Calling { caller: Arc::clone(caller), token: None }))
+                let caller = Arc::clone(caller);
+                Who::Known(Arc::new(Calling { caller, token: None, share: None }))
             }
-            (Self::Listed(access, _), Peer::Secured(Some(names))) => {
-                let Ok(caller) = access.by_certificate(names) else { return Who::Stranger };
-                let token = Some(tokens.token(Realm::Caller, &caller.name));
-                Who::Known(Arc::new(Calling { caller, token }))
+            (Self::Listed(listed), Peer::Secured(Some(names))) => {
+                let Ok(caller) = listed.access.by_certificate(names) else { return Who::Stranger };
+                Who::Known(listed.calling(caller, tokens))
             }
             (Self::Plain(_), Peer::Secured(_))
             | (Self::Listed(..), Peer::Plain | Peer::Secured(None)) => Who::Nobody,
@@ -72,13 +108,13 @@ impl Guard {
         now: impl FnOnce() -> Time,
         tokens: &Tokens,
     ) -> Option<Result<Who, CallError>> {
-        let Self::Listed(access, Some(people)) = self else { return None };
+        let Self::Listed(listed) = self else { return None };
+        let people = listed.people.as_ref()?;
         let header = headers.get(AUTHORIZATION)?;
         let found = people.of(header.as_bytes(), now(), |person| {
             let groups: Vec<&str> = person.groups.iter().map(AsRef::as_ref).collect();
-            let caller = access.by_token(&person.subject, &groups).ok()?;
-            let token = Some(tokens.token(Realm::Caller, &caller.name));
-            Some(Arc::new(Calling { caller, token }))
+            let caller = listed.access.by_token(&person.subject, &groups).ok()?;
+            Some(listed.calling(caller, tokens))
         });
         Some(found.map(|found| found.map_or(Who::Stranger, Who::Known)).map_err(CallError::Token))
     }
@@ -109,6 +145,11 @@ impl Calling {
         self.caller.rights.has(right)
     }
 
+    /// Returns where its tasks wait for the turn.
+    pub(crate) fn seat(&self) -> Seat {
+        self.share.as_ref().map_or(Seat::NOBODY, |share| share.seat())
+    }
+
     /// Returns whose decisions it finds; `None` where it finds everybody's.
     pub(crate) fn finds(&self) -> Option<Token> {
         match self.caller.sees {
@@ -134,8 +175,8 @@ mod tests {
     const HEALTH: &str = "/grpc.health.v1.Health/Check";
 
     fn caller(rights: Rights) -> Who {
-        let caller = Arc::new(Caller { name: "one".into(), rights, sees: Sees::Own });
-        Who::Known(Arc::new(Calling { caller, token: None }))
+        let caller = Arc::new(Caller { name: "one".into(), rights, sees: Sees::Own, listed: None });
+        Who::Known(Arc::new(Calling { caller, token: None, share: None }))
     }
 
     #[test]
@@ -158,13 +199,11 @@ mod tests {
     fn without_a_name_only_health_is_told() {
         for rpc in TABLE {
             let nothing = rpc.need == Need::Nothing;
-            let missing = Who::Nobody.may(rpc.path);
-            assert_eq!(
-                missing,
-                if nothing { Ok(None) } else { Err(CallError::CredentialsMissing) }
-            );
-            let unknown = Who::Stranger.may(rpc.path);
-            assert_eq!(unknown, if nothing { Ok(None) } else { Err(CallError::CallerUnknown) });
+            let let_in = |who: &Who| who.may(rpc.path).map(|caller| assert!(caller.is_none()));
+            let missing = let_in(&Who::Nobody);
+            assert_eq!(missing, if nothing { Ok(()) } else { Err(CallError::CredentialsMissing) });
+            let unknown = let_in(&Who::Stranger);
+            assert_eq!(unknown, if nothing { Ok(()) } else { Err(CallError::CallerUnknown) });
         }
         assert!(TABLE.iter().any(|rpc| rpc.path == HEALTH));
     }
@@ -182,7 +221,7 @@ mod tests {
     #[test]
     fn whoever_comes_otherwise_than_the_server_is_served_is_nobody() {
         let dev = Guard::Plain(Arc::new(Caller::dev()));
-        let listed = Guard::Listed(Arc::default(), None);
+        let listed = Guard::Listed(Listed::new(Arc::default(), None));
         let names = vec![Identity::Dns("a.example".into())];
         let tokens = Tokens::new(&[7; 32]);
         let meet = |guard: &Guard, peer| guard.meet(&peer, &tokens);

@@ -13,7 +13,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::account::{Realm, Token, Tokens};
 use crate::entry::Past;
-use crate::grpc::guard;
+use crate::grpc::call::Patience;
+use crate::grpc::guard::{self, Calling};
 use crate::grpc::pb;
 use crate::grpc::pb::history_service_server::HistoryService;
 use crate::grpc::read::{self, PastPart};
@@ -32,12 +33,14 @@ impl HistoryService for Service {
         &self,
         request: Request<Streaming<pb::ImportPaymentsRequest>>,
     ) -> Result<Response<Answers>, Status> {
-        let caller = guard::caller(&request)?.token;
-        let state = Some((self.clone(), request.into_inner(), caller));
+        let calling = guard::caller(&request)?;
+        let waits = Patience::of_stream(request.metadata().as_ref());
+        let expires = waits.and_then(|waits| Instant::now().checked_add(waits));
+        let state = Some((self.clone(), request.into_inner(), (calling, expires)));
         let answers = stream::unfold(state, async |state| {
-            let (service, mut parts, caller) = state?;
-            match service.next_part(&mut parts, caller).await {
-                Ok(answer) => Some((Ok(answer?), Some((service, parts, caller)))),
+            let (service, mut parts, (calling, expires)) = state?;
+            match service.next_part(&mut parts, &calling, expires).await {
+                Ok(answer) => Some((Ok(answer?), Some((service, parts, (calling, expires))))),
                 Err(error) => Some((Err(error.into()), None)),
             }
         });
@@ -48,11 +51,12 @@ impl HistoryService for Service {
         &self,
         request: Request<pb::GetImportRequest>,
     ) -> Result<Response<pb::GetImportResponse>, Status> {
-        let deadline = deadline(self.patience().of(request.metadata().as_ref()))?;
+        let deadline = deadline(&request)?;
+        let seat = guard::caller(&request)?.seat();
         let content =
             read::content(&request.into_inner().content).map_err(CallError::RequestMalformed)?;
         let import = keyed(self.desk().tokens(), &content);
-        let answer = self.desk().ask(Task::Imported(import), deadline).await;
+        let answer = self.desk().ask(Task::Imported(import), seat, deadline).await;
         match answer.map_err(CallError::from)? {
             Answer::Import(progress) => Ok(Response::new(pb::GetImportResponse {
                 rows_settled: progress.until,
@@ -69,11 +73,20 @@ impl Service {
     async fn next_part(
         &self,
         parts: &mut Streaming<pb::ImportPaymentsRequest>,
-        caller: Option<Token>,
+        calling: &Calling,
+        expires: Option<Instant>,
     ) -> Result<Option<pb::ImportPaymentsResponse>, CallError> {
         let mut stopping = self.stopping();
+        let over = async {
+            match expires {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut over = std::pin::pin!(over);
         let next = tokio::select! {
             biased;
+            () = &mut over => return Err(CallError::Expired),
             // A sender that is gone stops the server as well.
             _ = stopping.wait_for(|stopping| *stopping) => return Err(Refusal::Stopping.into()),
             next = parts.message() => next,
@@ -84,12 +97,15 @@ impl Service {
             Err(status) => return Err(CallError::of_tonic(status.code())),
         };
         let part = read::past_part(message).map_err(CallError::RequestMalformed)?;
+        let caller = calling.token;
         let task = Task::Import(Box::new(Part { caller, ..ready(&part, self.desk().tokens()) }));
         let now = Instant::now();
+        let deadline = now.checked_add(PATIENCE).unwrap_or(now);
         let answer = tokio::select! {
             biased;
-            answer = self.desk().ask(task, now.checked_add(PATIENCE).unwrap_or(now)) => answer?,
+            answer = self.desk().ask(task, calling.seat(), deadline) => answer?,
             // What is at the turn may be recorded all the same: the next load finds out.
+            () = &mut over => return Err(CallError::Expired),
             _ = stopping.wait_for(|stopping| *stopping) => return Err(Refusal::Stopping.into()),
         };
         match answer {

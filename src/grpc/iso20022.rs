@@ -4,38 +4,48 @@
 //! is decided knowing the earlier ones. One that is at fault, or gets no decision, holds up no other.
 
 use std::future::poll_fn;
-use std::time::Duration;
 
-use crate::account::Token;
+use tokio::time::Instant;
+
+use crate::grpc::guard::Calling;
 use crate::grpc::pb;
 use crate::grpc::pb::iso20022_answer::Answer as Message;
 use crate::grpc::read::Asked;
-use crate::grpc::screening::{Service, deadline};
+use crate::grpc::screening::Service;
+use crate::grpc::share::Taken;
 use crate::grpc::status::CallError;
 use crate::grpc::stream::ECHO_BYTES_MAX;
 use crate::iso20022::ORDERS_MAX;
 use crate::turn::Refusal;
 
 impl Service {
-    /// Screens each transfer of a message for a caller who waits for `patience`.
+    /// Screens each transfer of a message for a caller who waits until `deadline`.
     pub(crate) async fn screen_orders(
         &self,
         message: pb::ScreenIso20022Request,
-        patience: Duration,
-        caller: Option<Token>,
+        deadline: Instant,
+        calling: &Calling,
     ) -> Result<pb::ScreenIso20022Response, CallError> {
-        let deadline = deadline(patience)?;
         let mut answers = Vec::new();
-        let mut lane = self.desk().lane(ORDERS_MAX);
+        let mut lane = self.desk().lane(calling.seat(), ORDERS_MAX);
+        // Each transfer counts as one that came by itself; the call was the first.
+        let mut first = true;
         for (at, asked) in self.orders(message)?.into_iter().enumerate() {
             let Asked { path, request_id, payment_id, request } = asked;
             // Replaced by the outcome of whatever is handed in.
             let mut answer = Err(Refusal::ExpiredBeforeDeciding.into());
             match request {
                 Ok(request) => {
+                    let share = calling.share.as_ref().filter(|_| !std::mem::take(&mut first));
                     let room = poll_fn(|context| lane.poll_room(context));
-                    if tokio::time::timeout_at(deadline, room).await.is_ok() {
-                        lane.push(self.task(request, caller), at, deadline);
+                    match Taken::of(share, Instant::now()) {
+                        Ok(taken) => {
+                            if tokio::time::timeout_at(deadline, room).await.is_ok() {
+                                let task = self.task(request, calling.token);
+                                lane.push(task, (at, taken), deadline);
+                            }
+                        }
+                        Err(over) => answer = Err(CallError::Over(over)),
                     }
                 }
                 Err(problems) => answer = Err(CallError::TransferMalformed(problems)),
@@ -47,7 +57,9 @@ impl Service {
                 answer: Some(written(answer)),
             });
         }
-        while let Some((at, outcome)) = poll_fn(|context| lane.poll_outcome(context)).await {
+        while let Some(((at, _taken), outcome)) =
+            poll_fn(|context| lane.poll_outcome(context)).await
+        {
             let answer = match outcome {
                 Ok(answer) => self.screened(answer, deadline).await,
                 Err(refusal) => Err(refusal.into()),

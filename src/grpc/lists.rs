@@ -21,10 +21,11 @@ impl ListService for Service {
         &self,
         request: Request<pb::LoadListPartRequest>,
     ) -> Result<Response<pb::LoadListPartResponse>, Status> {
-        let deadline = deadline(self.patience().of(request.metadata().as_ref()))?;
-        let by = guard::caller(&request)?.caller.name.clone();
+        let deadline = deadline(&request)?;
+        let calling = guard::caller(&request)?;
+        let (by, seat) = (calling.caller.name.clone(), calling.seat());
         let part = read::list_part(request.into_inner()).map_err(CallError::RequestMalformed)?;
-        let answer = self.desk().ask(self.listing(part, by), deadline).await;
+        let answer = self.desk().ask(self.listing(part, by), seat, deadline).await;
         match answer.map_err(CallError::from)? {
             Answer::Listed(recorded, parts) => Ok(Response::new(pb::LoadListPartResponse {
                 parts_recorded: recorded,

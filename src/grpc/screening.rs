@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::entry::{BUILD, Entry, Executed, Identity, IndexKey, Read};
 use crate::grpc::browse;
 use crate::grpc::call::Patience;
-use crate::grpc::guard;
+use crate::grpc::guard::{self, Calling};
 use crate::grpc::pb;
 use crate::grpc::pb::screening_service_server::ScreeningService;
 use crate::grpc::read::{self, Asked, NotAsked, Report};
@@ -29,7 +29,7 @@ use crate::log::reader::{Query, Reader};
 use crate::telemetry::count::{self, Step};
 use crate::telemetry::line;
 use crate::transfer;
-use crate::turn::desk::Desk;
+use crate::turn::desk::{Desk, Seat};
 use crate::turn::{Answer, Execute, Refusal, Screen, Subject, Task};
 
 /// Serves the public API of one door. Cheap to clone.
@@ -73,14 +73,14 @@ impl Service {
         self.stopping.clone()
     }
 
-    /// Screens one transfer for a caller who waits for `patience`.
+    /// Screens one transfer for a caller who waits until `deadline`.
     pub(crate) async fn screen(
         &self,
         question: Task,
-        patience: Duration,
+        seat: Seat,
+        deadline: Instant,
     ) -> Result<pb::ScreenTransferResponse, CallError> {
-        let deadline = deadline(patience)?;
-        let answer = self.desk.ask(question, deadline).await?;
+        let answer = self.desk.ask(question, seat, deadline).await?;
         self.screened(answer, deadline).await
     }
 
@@ -173,19 +173,21 @@ impl Service {
     async fn report(
         &self,
         message: pb::ReportExecutionRequest,
-        patience: Duration,
-        caller: Option<Token>,
+        deadline: Instant,
+        calling: &Calling,
     ) -> Result<pb::ReportExecutionResponse, CallError> {
-        let deadline = deadline(patience)?;
         let report =
             read::report(message, self.clock.wall()).map_err(CallError::RequestMalformed)?;
-        let answer = match self.desk.ask(self.execute(&report, None, caller), deadline).await {
+        let (caller, seat) = (calling.token, calling.seat());
+        let task = self.execute(&report, None, caller);
+        let answer = match self.desk.ask(task, seat, deadline).await {
             // It may have left what is remembered; then the log still has it.
             Err(Refusal::NotFound) => {
                 let payment = self.desk.tokens().token(Realm::Payment, &report.payment_id);
                 let find = move |reader: &Reader| subject(reader, IndexKey::payment(payment));
                 let subject = self.look(find, deadline).await?;
-                self.desk.ask(self.execute(&report, Some(subject), caller), deadline).await?
+                let task = self.execute(&report, Some(subject), caller);
+                self.desk.ask(task, seat, deadline).await?
             }
             answer => answer?,
         };
@@ -232,10 +234,10 @@ impl ScreeningService for Service {
         &self,
         request: Request<pb::ScreenTransferRequest>,
     ) -> Result<Response<pb::ScreenTransferResponse>, Status> {
-        let patience = self.patience.of(request.metadata().as_ref());
-        let caller = guard::caller(&request)?.token;
-        let question = self.question(request.into_inner(), caller)?;
-        Ok(Response::new(self.screen(question, patience).await?))
+        let deadline = deadline(&request)?;
+        let calling = guard::caller(&request)?;
+        let question = self.question(request.into_inner(), calling.token)?;
+        Ok(Response::new(self.screen(question, calling.seat(), deadline).await?))
     }
 
     async fn screen_transfers(
@@ -250,16 +252,16 @@ impl ScreeningService for Service {
         &self,
         request: Request<pb::ScreenIso20022Request>,
     ) -> Result<Response<pb::ScreenIso20022Response>, Status> {
-        let patience = self.patience.of(request.metadata().as_ref());
-        let caller = guard::caller(&request)?.token;
-        Ok(Response::new(self.screen_orders(request.into_inner(), patience, caller).await?))
+        let deadline = deadline(&request)?;
+        let calling = guard::caller(&request)?;
+        Ok(Response::new(self.screen_orders(request.into_inner(), deadline, &calling).await?))
     }
 
     async fn get_decision(
         &self,
         request: Request<pb::GetDecisionRequest>,
     ) -> Result<Response<pb::GetDecisionResponse>, Status> {
-        let deadline = deadline(self.patience.of(request.metadata().as_ref()))?;
+        let deadline = deadline(&request)?;
         let calling = guard::caller(&request)?;
         let (personal, finds) = (calling.has(Right::ReadPersonal), calling.finds());
         let wanted = read::wanted(request.into_inner()).map_err(CallError::RequestMalformed)?;
@@ -273,7 +275,7 @@ impl ScreeningService for Service {
         if let Some(decision) = read {
             let by = calling.caller.name.clone();
             let read = Task::Read(Box::new(Read { by, decision, build: BUILD.into() }));
-            match self.desk.ask(read, deadline).await.map_err(CallError::from)? {
+            match self.desk.ask(read, calling.seat(), deadline).await.map_err(CallError::from)? {
                 Answer::Noted(_receipt) => {}
                 // INVARIANT: the turn answers a reading with its receipt.
                 _ => return Err(CallError::from(Refusal::Unreadable).into()),
@@ -286,7 +288,7 @@ impl ScreeningService for Service {
         &self,
         request: Request<pb::ListDecisionsRequest>,
     ) -> Result<Response<pb::ListDecisionsResponse>, Status> {
-        let deadline = deadline(self.patience.of(request.metadata().as_ref()))?;
+        let deadline = deadline(&request)?;
         let finds = guard::caller(&request)?.finds();
         let page = read::page(request.into_inner()).map_err(CallError::RequestMalformed)?;
         let tokens = self.desk.tokens().clone();
@@ -298,19 +300,36 @@ impl ScreeningService for Service {
         &self,
         request: Request<pb::ReportExecutionRequest>,
     ) -> Result<Response<pb::ReportExecutionResponse>, Status> {
-        let patience = self.patience.of(request.metadata().as_ref());
-        let caller = guard::caller(&request)?.token;
-        Ok(Response::new(self.report(request.into_inner(), patience, caller).await?))
+        let deadline = deadline(&request)?;
+        let calling = guard::caller(&request)?;
+        Ok(Response::new(self.report(request.into_inner(), deadline, &calling).await?))
     }
 }
 
-/// Returns when a call that may still take `patience` must end.
-pub(crate) fn deadline(patience: Duration) -> Result<Instant, CallError> {
-    if patience.is_zero() {
-        return Err(Refusal::ExpiredBeforeDeciding.into());
+/// Until when a call is waited for, as the door found it when the call came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    /// Returns the end of a call that came at `now` and may take `patience`.
+    pub(crate) fn of(now: Instant, patience: Duration) -> Result<Self, CallError> {
+        if patience.is_zero() {
+            return Err(Refusal::ExpiredBeforeDeciding.into());
+        }
+        Ok(Self(now.checked_add(patience).unwrap_or(now)))
     }
-    let now = Instant::now();
-    Ok(now.checked_add(patience).unwrap_or(now))
+
+    /// Returns when that is.
+    pub(crate) fn at(self) -> Instant {
+        self.0
+    }
+}
+
+/// Returns until when a request that was let in is waited for.
+pub(crate) fn deadline<T>(request: &Request<T>) -> Result<Instant, CallError> {
+    // INVARIANT: the door puts it there.
+    let deadline: Option<&Deadline> = request.extensions().get();
+    deadline.map(|deadline| deadline.at()).ok_or(CallError::Expired)
 }
 
 /// Finds in the log the payment that a report is about.

@@ -18,6 +18,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use h2::Reason;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -25,7 +26,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::access::Identity;
 pub use crate::grpc::serve::connection::{Arriving, Peer, Serve};
-use crate::grpc::serve::connection::{Broken, converse};
+use crate::grpc::serve::connection::{Broken, Conduct, converse};
 use crate::grpc::serve::greeting::{Greeted, greet};
 use crate::grpc::tls::{self, Tls};
 use crate::telemetry::count::{self, Limit};
@@ -43,6 +44,14 @@ pub struct Limits {
     pub handshake: Duration,
     /// Most clients that shake hands by TLS at once; more wait, and their time runs.
     pub handshakes_max: usize,
+    /// Most bytes of the headers of a call.
+    pub headers_bytes_max: u32,
+    /// How long a client may have no room for an answer.
+    pub slow: Duration,
+    /// How long a connection may be without calls; zero for ever.
+    pub idle: Duration,
+    /// How old a connection may become; zero for as old as it likes.
+    pub age: Duration,
 }
 
 /// How serving ended.
@@ -60,6 +69,10 @@ impl Default for Limits {
             drain: DRAIN,
             handshake: HANDSHAKE,
             handshakes_max: HANDSHAKES_MAX,
+            headers_bytes_max: HEADERS_BYTES_MAX,
+            slow: SLOW,
+            idle: IDLE,
+            age: AGE,
         }
     }
 }
@@ -88,7 +101,15 @@ pub async fn serve<S: Serve>(
 ) -> Stopped {
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let handshakes = Arc::new(Semaphore::new(limits.handshakes_max));
-    let terms = Terms { calls_max: limits.calls_max, handshake: limits.handshake, handshakes, tls };
+    let conduct = Conduct {
+        calls_max: limits.calls_max,
+        headers_bytes_max: limits.headers_bytes_max,
+        slow: limits.slow,
+        idle: limits.idle,
+        age: limits.age,
+        drain: limits.drain,
+    };
+    let terms = Terms { conduct, handshake: limits.handshake, handshakes, tls };
     let (draining, drains) = watch::channel(false);
     let mut open = JoinSet::new();
     let mut stop = pin!(stop);
@@ -141,7 +162,7 @@ async fn accept(
 /// What holds for every connection.
 #[derive(Clone)]
 struct Terms {
-    calls_max: u32,
+    conduct: Conduct,
     handshake: Duration,
     handshakes: Arc<Semaphore>,
     tls: Option<Tls>,
@@ -158,20 +179,28 @@ async fn connection<S: Serve>(
     let _open = count::connection();
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
-    let Terms { calls_max, handshake, handshakes, tls } = terms;
+    let Terms { conduct, handshake, handshakes, tls } = terms;
     let ended = if let Some(tls) = tls {
         // In a box: a session is ten times as large as a bare connection.
         let secured = Box::pin(secured(stream, tls, handshakes));
         let Some((greeted, names)) = within(handshake, secured, &mut drains).await else { return };
         let service = service.meet(&Peer::Secured(names));
-        Box::pin(converse(greeted, service, calls_max, drains)).await
+        Box::pin(converse(greeted, service, conduct, drains)).await
     } else {
         let Some(greeted) = within(handshake, greet(stream), &mut drains).await else { return };
-        converse(greeted, service.meet(&Peer::Plain), calls_max, drains).await
+        converse(greeted, service.meet(&Peer::Plain), conduct, drains).await
     };
     if let Err(error) = ended {
-        if matches!(error, Broken::Silent) {
-            count::limited(Limit::Silent);
+        match &error {
+            Broken::Silent => count::limited(Limit::Silent),
+            Broken::Late => count::limited(Limit::Drain),
+            // Ours: of a client, it would say how the client ended.
+            Broken::Http(error)
+                if !error.is_remote() && error.reason() == Some(Reason::ENHANCE_YOUR_CALM) =>
+            {
+                count::limited(Limit::Flood);
+            }
+            Broken::Http(_) => {}
         }
         // Ordinary for clients that go away; no text of theirs is in it.
         tracing::debug!(
@@ -237,200 +266,16 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 /// A handshake takes about a millisecond of the door, so that one who waits behind all the others
 /// waits for a quarter of a second; and those who never finish theirs leave places to the rest.
 const HANDSHAKES_MAX: usize = 256;
+/// Ours are below 500 bytes; credentials and traces fit in the rest.
+pub const HEADERS_BYTES_MAX: u32 = 16 * 1024;
+/// Three times what keep-alive gives a client that is gone: this one is there, and does not read.
+const SLOW: Duration = Duration::from_mins(1);
+/// Between two payments of a quiet night; after it a client connects again, in a hundredth of a second.
+const IDLE: Duration = Duration::from_mins(15);
+/// A caller that was taken off the list, or whose certificate was taken back, is out by then.
+const AGE: Duration = Duration::from_hours(1);
 /// Files become free when connections end, and that takes at least as long.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
-mod tests {
-    use std::future::{pending, poll_fn};
-    use std::task::Poll;
-    use std::time::Duration;
-
-    use http::{Request, Response};
-    use tonic::body::Body;
-    use tonic::service::Routes;
-    use tonic::transport::{Channel, Endpoint};
-    use tonic_health::ServingStatus;
-    use tonic_health::pb::HealthCheckRequest;
-    use tonic_health::pb::health_client::HealthClient;
-    use tonic_health::server::HealthReporter;
-    use tower::Service as _;
-
-    use super::*;
-    use crate::grpc::call::Reply;
-
-    /// Health alone.
-    #[derive(Clone)]
-    struct Healthy(Routes);
-
-    impl Serve for Healthy {
-        fn call(
-            &self,
-            request: Request<Arriving>,
-        ) -> impl Future<Output = Response<Reply>> + Send + 'static {
-            let mut routes = self.0.clone();
-            async move {
-                let response = routes.call(request.map(Body::new)).await.unwrap();
-                response.map(Reply::Tonic)
-            }
-        }
-    }
-
-    /// Starts a server of health alone; returns where it is, and its end.
-    async fn start(
-        limits: Limits,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> (SocketAddr, tokio::task::JoinHandle<Stopped>) {
-        let reporter = HealthReporter::new();
-        reporter.set_service_status("", ServingStatus::Serving).await;
-        let health = tonic_health::server::HealthService::from_health_reporter(reporter);
-        let health = tonic_health::pb::health_server::HealthServer::new(health);
-        let service = Healthy(Routes::new(health).prepare());
-        let listener = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
-        let address = listener.local_addr().unwrap();
-        (address, tokio::spawn(serve(listener, service, limits, None, stop)))
-    }
-
-    async fn client(address: SocketAddr) -> HealthClient<Channel> {
-        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-        HealthClient::new(endpoint.connect().await.unwrap())
-    }
-
-    fn everything() -> HealthCheckRequest {
-        HealthCheckRequest { service: String::new() }
-    }
-
-    #[tokio::test]
-    async fn serves_until_told_to_stop() {
-        let (told, stop) = tokio::sync::oneshot::channel::<()>();
-        let (address, ended) = start(Limits::default(), async { drop(stop.await) }).await;
-        let mut client = client(address).await;
-        client.check(everything()).await.unwrap();
-        told.send(()).unwrap();
-        assert_eq!(ended.await.unwrap(), Stopped { cut: 0 });
-        assert!(client.check(everything()).await.is_err());
-        assert!(TcpStream::connect(address).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn a_watch_that_never_ends_does_not_keep_the_server() {
-        let limits = Limits { drain: Duration::from_millis(50), ..Limits::default() };
-        let (told, stop) = tokio::sync::oneshot::channel::<()>();
-        let (address, ended) = start(limits, async { drop(stop.await) }).await;
-        let mut client = client(address).await;
-        let mut watch = client.watch(everything()).await.unwrap().into_inner();
-        assert!(watch.message().await.unwrap().is_some());
-        told.send(()).unwrap();
-        assert_eq!(ended.await.unwrap(), Stopped { cut: 1 });
-    }
-
-    #[tokio::test]
-    async fn a_silent_client_does_not_keep_the_server() {
-        let (told, stop) = tokio::sync::oneshot::channel::<()>();
-        let (address, ended) = start(Limits::default(), async { drop(stop.await) }).await;
-        let silent = TcpStream::connect(address).await.unwrap();
-        // Served after it, so the silent one is accepted by now.
-        client(address).await.check(everything()).await.unwrap();
-        told.send(()).unwrap();
-        assert_eq!(ended.await.unwrap(), Stopped { cut: 0 });
-        drop(silent);
-    }
-
-    #[tokio::test]
-    async fn a_client_of_another_protocol_is_shown_out() {
-        let (address, _ended) = start(Limits::default(), pending()).await;
-        let stream = TcpStream::connect(address).await.unwrap();
-        stream.writable().await.unwrap();
-        stream.try_write(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-        let mut bytes = [0; 16];
-        loop {
-            stream.readable().await.unwrap();
-            match stream.try_read(&mut bytes) {
-                Ok(count) => break assert_eq!(count, 0),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => break assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn one_more_connection_than_there_are_places_waits_for_one() {
-        let limits = Limits { connections_max: 1, ..Limits::default() };
-        let (address, _ended) = start(limits, pending()).await;
-        let mut first = client(address).await;
-        first.check(everything()).await.unwrap();
-        let mut second = tokio::spawn(async move {
-            client(address).await.check(everything()).await.unwrap();
-        });
-        let early = tokio::time::timeout(Duration::from_millis(50), &mut second).await;
-        assert!(early.is_err());
-        drop(first);
-        second.await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn headers_have_a_largest_size() {
-        let (address, _ended) = start(Limits::default(), pending()).await;
-        let mut client = client(address).await;
-        for (bytes, right) in [(8 * 1024, true), (32 * 1024, false)] {
-            let mut request = tonic::Request::new(everything());
-            request.metadata_mut().insert("x-filler", "f".repeat(bytes).parse().unwrap());
-            assert_eq!(client.check(request).await.is_ok(), right, "{bytes}");
-        }
-    }
-
-    /// Answers nothing before it was looked at again, and again.
-    #[derive(Clone)]
-    struct Hesitant(Healthy);
-
-    impl Serve for Hesitant {
-        fn call(
-            &self,
-            request: Request<Arriving>,
-        ) -> impl Future<Output = Response<Reply>> + Send + 'static {
-            let answer = self.0.call(request);
-            async move {
-                let mut looks = 1..=5;
-                poll_fn(|context| {
-                    context.waker().wake_by_ref();
-                    if looks.next().is_some() { Poll::Pending } else { Poll::Ready(()) }
-                })
-                .await;
-                answer.await
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn many_calls_of_one_connection_that_wake_themselves_are_all_answered() {
-        let reporter = HealthReporter::new();
-        reporter.set_service_status("", ServingStatus::Serving).await;
-        let health = tonic_health::server::HealthService::from_health_reporter(reporter);
-        let health = tonic_health::pb::health_server::HealthServer::new(health);
-        let service = Hesitant(Healthy(Routes::new(health).prepare()));
-        let listener = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, service, Limits::default(), None, pending()));
-        let client = client(address).await;
-        let calls: Vec<_> = (0..500)
-            .map(|_| {
-                let mut client = client.clone();
-                tokio::spawn(async move { client.check(everything()).await.unwrap() })
-            })
-            .collect();
-        for call in calls {
-            tokio::time::timeout(Duration::from_secs(10), call).await.unwrap().unwrap();
-        }
-    }
-
-    #[test]
-    fn several_listeners_share_an_address() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let _context = runtime.enter();
-        let first = listen("127.0.0.1:0".parse().unwrap(), true).unwrap();
-        let address = first.local_addr().unwrap();
-        assert!(listen(address, true).is_ok());
-        let alone = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
-        assert!(listen(alone.local_addr().unwrap(), false).is_err());
-    }
-}
+mod tests;

@@ -14,6 +14,7 @@ use crate::access::Right;
 use crate::grpc::bearer::TokenProblem;
 use crate::grpc::pb;
 use crate::grpc::read::FieldProblem;
+use crate::grpc::share::Over;
 use crate::telemetry::count;
 use crate::turn::Refusal;
 
@@ -46,6 +47,12 @@ pub enum CallError {
     RightMissing(Right),
     /// The token that the call carries is refused.
     Token(TokenProblem),
+    /// The headers of the call are larger than any may be.
+    HeadersTooLarge,
+    /// The stream ends because its connection has been open for long enough.
+    ConnectionOld,
+    /// The caller has too much of something.
+    Over(Over),
     /// The turn or the log gave no answer.
     Refused(Refusal),
 }
@@ -114,6 +121,18 @@ impl CallError {
             Self::Token(problem) => {
                 told(Code::Unauthenticated, token_reason(*problem), "the token is refused")
             }
+            Self::HeadersTooLarge => told(
+                Code::InvalidArgument,
+                "HEADERS_TOO_LARGE",
+                "the headers of the call are larger than any may be",
+            ),
+            Self::ConnectionOld => Told {
+                code: Code::Unavailable,
+                reason: "CONNECTION_OLD",
+                message: "the connection has been open for as long as any may be",
+                retry: Some(RETRY_CONNECT),
+            },
+            Self::Over(over) => over_limit(*over),
             Self::Refused(refusal) => refused(*refusal),
         }
     }
@@ -133,6 +152,9 @@ impl CallError {
             | Self::CallerUnknown
             | Self::RightMissing(_)
             | Self::Token(_)
+            | Self::HeadersTooLarge
+            | Self::ConnectionOld
+            | Self::Over(_)
             | Self::Refused(_) => Vec::new(),
         }
     }
@@ -180,6 +202,12 @@ fn refused(refusal: Refusal) -> Told {
             "too many calls are waiting",
             Some(RETRY_FULL),
         ),
+        Refusal::QueueShareFull => later(
+            Code::ResourceExhausted,
+            "QUEUE_SHARE_FULL",
+            "too many calls are waiting, and the caller has its share of them",
+            Some(RETRY_FULL),
+        ),
         Refusal::ExpiredBeforeDeciding => later(
             Code::DeadlineExceeded,
             "EXPIRED_BEFORE_DECIDING",
@@ -195,6 +223,12 @@ fn refused(refusal: Refusal) -> Told {
         Refusal::DecidingFailed => {
             told(Code::Internal, "DECIDING_FAILED", "deciding about this transfer failed")
         }
+        Refusal::DiskNearlyFull => later(
+            Code::Unavailable,
+            "DISK_NEARLY_FULL",
+            "the server has no room left to record what it would decide",
+            Some(RETRY_DISK),
+        ),
         Refusal::Stopping => {
             later(Code::Unavailable, "STOPPING", "the server is stopping", Some(RETRY_RESTART))
         }
@@ -211,6 +245,30 @@ fn refused(refusal: Refusal) -> Told {
         Refusal::Unreadable => {
             told(Code::Internal, "DECISION_UNREADABLE", "the record of the decision cannot be read")
         }
+    }
+}
+
+/// What a caller is told that has too much of something.
+fn over_limit(over: Over) -> Told {
+    let later =
+        |reason, message, retry| Told { code: Code::ResourceExhausted, reason, message, retry };
+    match over {
+        Over::InFlight => later(
+            "CALLER_IN_FLIGHT_FULL",
+            "the caller has as many calls without an answer as it may",
+            Some(RETRY_FULL),
+        ),
+        Over::Rate(wait) => later(
+            "CALLER_RATE_EXCEEDED",
+            "the caller asks more often than it may",
+            // Whole milliseconds, so that nobody comes a moment early.
+            Some(wait.saturating_add(Duration::from_millis(1))),
+        ),
+        Over::Connections => later(
+            "CALLER_CONNECTIONS_FULL",
+            "the caller has as many connections as it may",
+            Some(RETRY_RESTART),
+        ),
     }
 }
 
@@ -303,16 +361,22 @@ impl From<CallError> for pb::Error {
 
 /// Every reason, sorted: what telemetry counts errors by.
 pub const REASONS: &[&str] = &[
+    "CALLER_CONNECTIONS_FULL",
+    "CALLER_IN_FLIGHT_FULL",
+    "CALLER_RATE_EXCEEDED",
     "CALLER_UNKNOWN",
+    "CONNECTION_OLD",
     "CREDENTIALS_MISSING",
     "DECIDING_FAILED",
     "DECISION_NOT_FOUND",
     "DECISION_UNREADABLE",
+    "DISK_NEARLY_FULL",
     "DOCUMENT_MALFORMED",
     "ENCODING_UNKNOWN",
     "EXECUTION_CONFLICT",
     "EXPIRED",
     "EXPIRED_BEFORE_DECIDING",
+    "HEADERS_TOO_LARGE",
     "IMPORT_PART_ELSEWHERE",
     "LIST_PART_EARLY",
     "LIST_VERSION_OLD",
@@ -323,6 +387,7 @@ pub const REASONS: &[&str] = &[
     "OUTCOME_UNKNOWN",
     "PAGE_TOKEN_MALFORMED",
     "QUEUE_FULL",
+    "QUEUE_SHARE_FULL",
     "REQUEST_IDS_FULL",
     "REQUEST_ID_REUSED",
     "REQUEST_MALFORMED",
@@ -349,6 +414,10 @@ const RETRY_FULL: Duration = Duration::from_millis(200);
 const RETRY_IDS: Duration = Duration::from_mins(1);
 /// A restart takes seconds; the first retries find another instance, or the same one again.
 const RETRY_RESTART: Duration = Duration::from_secs(1);
+/// As long as a handshake takes on a slow link.
+const RETRY_CONNECT: Duration = Duration::from_millis(50);
+/// Space is looked at every half second; making some takes longer.
+const RETRY_DISK: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
@@ -364,6 +433,8 @@ mod tests {
             Refusal::TooOld,
             Refusal::IdsFull,
             Refusal::QueueFull,
+            Refusal::QueueShareFull,
+            Refusal::DiskNearlyFull,
             Refusal::ExpiredBeforeDeciding,
             Refusal::OutcomeUnknown,
             Refusal::DecidingFailed,
@@ -401,6 +472,9 @@ mod tests {
             TokenProblem::Early,
         ];
         every.extend(tokens.map(CallError::Token));
+        let overs = [Over::InFlight, Over::Rate(Duration::from_millis(7)), Over::Connections];
+        every.extend(overs.map(CallError::Over));
+        every.extend([CallError::HeadersTooLarge, CallError::ConnectionOld]);
         every.extend(refusals.map(CallError::Refused));
         every
     }
@@ -462,10 +536,16 @@ mod tests {
             .collect();
         advised.sort_unstable();
         let want = [
+            "CALLER_CONNECTIONS_FULL",
+            "CALLER_IN_FLIGHT_FULL",
+            "CALLER_RATE_EXCEEDED",
+            "CONNECTION_OLD",
+            "DISK_NEARLY_FULL",
             "EXPIRED",
             "EXPIRED_BEFORE_DECIDING",
             "OUTCOME_UNKNOWN",
             "QUEUE_FULL",
+            "QUEUE_SHARE_FULL",
             "REQUEST_IDS_FULL",
             "STOPPING",
         ];

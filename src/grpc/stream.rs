@@ -9,13 +9,15 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream as _;
 use futures_util::stream::FuturesUnordered;
 use http_body::{Body, Frame};
 use prost::Message as _;
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep};
 use tonic::Status;
 
 use crate::account::Token;
@@ -27,21 +29,19 @@ use crate::grpc::pb::screen_transfers_response::Answer as Message;
 use crate::grpc::read;
 use crate::grpc::screening::Service;
 use crate::grpc::serve::Arriving;
+use crate::grpc::share::Share;
 use crate::grpc::status::CallError;
 use crate::grpc::write;
 use crate::telemetry::count::{self, Rpc, Step};
 use crate::telemetry::line;
 use crate::telemetry::trace::{Origin, Trace};
-use crate::turn::desk::Lane;
+use crate::turn::desk::{Lane, Seat};
 use crate::turn::{Answer, Outcome, Refusal};
 
 /// The answers of one stream.
 pub struct Answers {
     service: Service,
-    /// Who asks.
-    caller: Option<Token>,
-    /// Whose trace its questions belong to.
-    origin: Origin,
+    asker: Asker,
     /// `None` once the caller has closed its side, or nothing more is read.
     questions: Option<Messages<Arriving>>,
     lane: Lane<Tag>,
@@ -55,9 +55,21 @@ pub struct Answers {
     end: Option<Result<(), CallError>>,
     /// Room for the messages of one piece.
     bytes: BytesMut,
-    /// Ends when the server is to stop.
-    stopping: Later<()>,
+    /// Ends when nothing more is to be read, and says why.
+    stopping: Later<CallError>,
+    /// Ends when the caller waits no longer for the stream, where it said so.
+    expires: Option<Pin<Box<Sleep>>>,
     _call: count::Call,
+}
+
+/// Who asks.
+pub(crate) struct Asker {
+    pub(crate) token: Option<Token>,
+    pub(crate) seat: Seat,
+    /// What it uses, where it has limits of its own.
+    pub(crate) share: Option<Arc<Share>>,
+    /// Whose trace its questions belong to.
+    pub(crate) origin: Origin,
 }
 
 /// Which question an answer is for.
@@ -75,15 +87,14 @@ impl Answers {
     pub(crate) fn new(
         service: Service,
         questions: Arriving,
-        caller: Option<Token>,
-        origin: Origin,
+        asker: Asker,
+        (waits, retiring): (Option<Duration>, Option<watch::Receiver<bool>>),
     ) -> Self {
         let mut stopping = service.stopping();
         Self {
-            lane: service.desk().lane(IN_FLIGHT_MAX),
+            lane: service.desk().lane(asker.seat, IN_FLIGHT_MAX),
             service,
-            caller,
-            origin,
+            asker,
             questions: Some(Messages::new(questions)),
             asked: 0,
             earlier: FuturesUnordered::new(),
@@ -91,9 +102,14 @@ impl Answers {
             end: Some(Ok(())),
             bytes: BytesMut::new(),
             stopping: Box::pin(async move {
-                // A sender that is gone stops the server as well.
-                let _ = stopping.wait_for(|stopping| *stopping).await;
+                tokio::select! {
+                    biased;
+                    // A sender that is gone stops the server as well.
+                    _ = stopping.wait_for(|stopping| *stopping) => Refusal::Stopping.into(),
+                    () = retired(retiring) => CallError::ConnectionOld,
+                }
             }),
+            expires: waits.map(|waits| Box::pin(tokio::time::sleep(waits))),
             _call: count::call(Rpc::ScreenTransfers),
         }
     }
@@ -104,6 +120,7 @@ impl Answers {
         let mut now = None;
         while let Poll::Ready(Some((tag, outcome))) = self.lane.poll_outcome(context) {
             self.asked = self.asked.saturating_sub(1);
+            self.asker.done(1);
             now = now.or_else(count::timer);
             self.answer(tag, outcome, now);
         }
@@ -141,19 +158,23 @@ impl Answers {
         let request_id = if short { message.request_id.clone() } else { String::new() };
         let (stated, rejected) = read::timeout(question.timeout);
         let now = Instant::now();
+        if let Some(Err(over)) = self.asker.share.as_ref().map(|share| share.take(now)) {
+            return self.ready.push_back(refused(request_id, CallError::Over(over)));
+        }
         let deadline = now.checked_add(self.service.patience().of_stated(stated)).unwrap_or(now);
-        let trace = self.origin.begin(SCREEN_TRANSFERS, Some(now.into_std().into()));
+        let trace = self.asker.origin.begin(SCREEN_TRANSFERS, Some(now.into_std().into()));
         let reading = count::sample(Step::Read);
         match self.service.read(message) {
             Ok(mut request) => {
                 request.rejected.extend(rejected);
-                let task = self.service.task(request, self.caller);
+                let task = self.service.task(request, self.asker.token);
                 count::step(Step::Read, reading);
                 let task = task.traced(trace.as_ref());
                 self.lane.push(task, Tag { request_id, asked: now, deadline, trace }, deadline);
                 self.asked = self.asked.saturating_add(1);
             }
             Err(error) => {
+                self.asker.done(1);
                 end(trace, Err(error.reason()));
                 self.ready.push_back(refused(request_id, error));
             }
@@ -205,12 +226,21 @@ impl Answers {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<pb::ScreenTransfersResponse>> {
+        if let Some(expires) = &mut self.expires
+            && self.end.is_some()
+            && expires.as_mut().poll(context).is_ready()
+        {
+            // What is still owed comes too late for whoever asked.
+            (self.questions, self.end) = (None, Some(Err(CallError::Expired)));
+            return Poll::Ready(None);
+        }
         if let Some(answer) = self.ready.pop_front() {
             return Poll::Ready(Some(answer));
         }
-        if self.questions.is_some() && self.stopping.as_mut().poll(context).is_ready() {
-            self.questions = None;
-            self.end = Some(Err(Refusal::Stopping.into()));
+        if self.questions.is_some()
+            && let Poll::Ready(error) = self.stopping.as_mut().poll(context)
+        {
+            (self.questions, self.end) = (None, Some(Err(error)));
         }
         loop {
             self.poll_answers(context);
@@ -227,6 +257,22 @@ impl Answers {
             return Poll::Pending;
         }
         Poll::Ready(None)
+    }
+}
+
+impl Asker {
+    /// Ends `count` of the questions that were taken.
+    fn done(&self, count: usize) {
+        if let Some(share) = &self.share {
+            share.done(u32::try_from(count).unwrap_or(u32::MAX));
+        }
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        // Questions that get no answer any more.
+        self.asker.done(self.asked);
     }
 }
 
@@ -272,6 +318,15 @@ impl fmt::Debug for Answers {
 fn end(trace: Option<Arc<Trace>>, told: Result<&str, &'static str>) {
     if let Some(trace) = trace {
         trace.answered(told);
+    }
+}
+
+/// Ends when a connection is to end.
+async fn retired(retiring: Option<watch::Receiver<bool>>) {
+    let Some(mut retiring) = retiring else { return std::future::pending().await };
+    if retiring.wait_for(|retiring| *retiring).await.is_err() {
+        // The connection is gone, and this stream with it.
+        std::future::pending::<()>().await;
     }
 }
 

@@ -51,6 +51,9 @@ pub trait Disk: Debug + Send + Sync {
     /// Locks a file for this process until what is returned is dropped; `None` where another has.
     fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>>;
 
+    /// Returns how many bytes may still be written before the disk is full.
+    fn free(&self) -> io::Result<u64>;
+
     /// Fills `bytes` with what nobody can guess. Here, so that a simulation can repeat itself.
     fn fill_random(&self, bytes: &mut [u8]) -> io::Result<()>;
 }
@@ -227,6 +230,12 @@ impl Disk for RealDisk {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    fn free(&self) -> io::Result<u64> {
+        let told = rustix::fs::statvfs(&self.root)?;
+        // What is kept for the system's own user is not ours.
+        Ok(told.f_bavail.saturating_mul(told.f_frsize))
     }
 
     fn fill_random(&self, bytes: &mut [u8]) -> io::Result<()> {

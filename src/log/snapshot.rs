@@ -58,6 +58,13 @@ pub fn newest(disk: &dyn Disk, fold_version: u32) -> Option<(Base, Vec<u8>)> {
     })
 }
 
+/// Returns how many bytes the largest snapshot has; 0 where there is none.
+pub(crate) fn largest(disk: &dyn Disk) -> io::Result<u64> {
+    list(disk)?
+        .iter()
+        .try_fold(0, |most: u64, position| Ok(most.max(disk.size(&snapshot_file(*position))?)))
+}
+
 /// Returns the position of each snapshot, in order.
 pub(crate) fn list(disk: &dyn Disk) -> io::Result<Vec<u64>> {
     let names = disk.list("snapshots")?;

@@ -123,6 +123,16 @@ pub enum Limit {
     Greeting,
     /// A client did not answer a ping.
     Silent,
+    /// A client took too long to send its message or to read its answer.
+    Slow,
+    /// The headers of a call were too large.
+    Headers,
+    /// A client opened calls and took them back, again and again, and was shown out.
+    Flood,
+    /// A connection without calls was closed.
+    Idle,
+    /// A connection reached its greatest age, and was told to end.
+    Age,
     /// A connection was cut when the time to drain was over.
     Drain,
 }
@@ -184,7 +194,17 @@ impl Rpc {
 
 impl Limit {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Connections, Self::Greeting, Self::Silent, Self::Drain];
+    pub const ALL: [Self; 9] = [
+        Self::Connections,
+        Self::Greeting,
+        Self::Silent,
+        Self::Slow,
+        Self::Headers,
+        Self::Flood,
+        Self::Idle,
+        Self::Age,
+        Self::Drain,
+    ];
 
     /// Returns its label.
     pub fn label(self) -> &'static str {
@@ -192,6 +212,11 @@ impl Limit {
             Self::Connections => "connections",
             Self::Greeting => "greeting",
             Self::Silent => "silent",
+            Self::Slow => "slow",
+            Self::Headers => "headers",
+            Self::Flood => "flood",
+            Self::Idle => "idle",
+            Self::Age => "age",
             Self::Drain => "drain",
         }
     }

@@ -54,6 +54,7 @@ pub(crate) const EVENTS: [(&str, &str); 18] = [
     ("error", "the log is damaged"),
     ("error", "an entry cannot be read"),
     ("error", "the log cannot be read"),
+    ("error", "the disk is nearly full"),
     ("error", "keys not made ahead"),
     ("error", "a door panicked"),
     ("error", "behind panicked"),

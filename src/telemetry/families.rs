@@ -1,8 +1,8 @@
 //! Families: every metric there is, and what its labels may say.
 //!
 //! `deploy/telemetry.md` says of each who should act on it; a test holds the two together. No label
-//! ever holds what came from a caller: each says one of a list that stands in the code, in the policy
-//! or in the proto.
+//! ever holds what came from a caller: each says one of a list that stands in the code, in the policy,
+//! in the proto or in the file of callers.
 
 /// A metric with all its labels.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -101,6 +101,28 @@ pub(crate) const CONNECTIONS_OPENED: Family =
 pub(crate) const CONNECTIONS: Family = gauge("clearline_connections", &[], "Connections open");
 pub(crate) const LIMITS: Family =
     counter("clearline_limits_met", &["limit"], "Times that callers met a bound");
+pub(crate) const CALLER_CALLS: Family = counter(
+    "clearline_caller_calls",
+    &["caller"],
+    "Calls and questions taken of a listed caller; people count to their group",
+);
+pub(crate) const CALLER_UNDER_WAY: Family = gauge(
+    "clearline_caller_calls_under_way",
+    &["caller"],
+    "Calls and questions of a listed caller under way",
+);
+pub(crate) const CALLER_LIMITS: Family = counter(
+    "clearline_caller_limits_met",
+    &["caller", "limit"],
+    "Times that a listed caller met a limit of its own",
+);
+pub(crate) const DISK_FREE: Family =
+    gauge("clearline_disk_free_bytes", &[], "Room on the disk of the log");
+pub(crate) const DISK_NEEDED: Family = gauge(
+    "clearline_disk_needed_bytes",
+    &[],
+    "With less room than this on the disk, calls are refused",
+);
 pub(crate) const QUEUE: Family = gauge("clearline_queue_length", &[], "Tasks that wait");
 pub(crate) const QUEUE_MAX: Family = gauge("clearline_queue_max", &[], "Most tasks that may wait");
 pub(crate) const ENTRIES: Family =
@@ -159,6 +181,11 @@ pub const FAMILIES: &[Family] = &[
     CONNECTIONS_OPENED,
     CONNECTIONS,
     LIMITS,
+    CALLER_CALLS,
+    CALLER_UNDER_WAY,
+    CALLER_LIMITS,
+    DISK_FREE,
+    DISK_NEEDED,
     QUEUE,
     QUEUE_MAX,
     ENTRIES,

@@ -21,7 +21,7 @@ use crate::telemetry::count::{
 use crate::telemetry::events;
 use crate::telemetry::families::{self as family, Family, Kind};
 
-use crate::telemetry::state::{State, hex};
+use crate::telemetry::state::{CallerUse, OWN_LIMITS, State, hex};
 use crate::telemetry::trace;
 use crate::telemetry::usage;
 use crate::telemetry::window::{Decided, MINUTES};
@@ -170,6 +170,11 @@ impl Told {
     fn state(&self, to: &mut Samples) {
         let (state, depths) = (&self.state, self.state.depths());
         let entries = depths.entries();
+        callers(depths.callers(), to);
+        if let Some(room) = depths.room() {
+            to.gauge(&family::DISK_FREE, &[], room.free);
+            to.gauge(&family::DISK_NEEDED, &[], room.needed);
+        }
         to.gauge(&family::QUEUE, &[], wide(depths.waiting()));
         to.gauge(&family::QUEUE_MAX, &[], u64::from(state.queue_max));
         to.gauge(&family::ENTRIES, &[], entries);
@@ -207,6 +212,16 @@ impl Told {
             }
         }
         to.push(&family::STARTED, &[], Value::Gauge(unix(self.state.started)));
+    }
+}
+
+fn callers(callers: Vec<CallerUse>, to: &mut Samples) {
+    for CallerUse { name, taken, in_flight, over } in callers {
+        to.push(&family::CALLER_CALLS, &[&name], Value::Count(taken));
+        to.gauge(&family::CALLER_UNDER_WAY, &[&name], u64::from(in_flight));
+        for (limit, count) in OWN_LIMITS.into_iter().zip(over) {
+            to.push(&family::CALLER_LIMITS, &[&name, limit], Value::Count(count));
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::calendar::Time;
 use crate::clock::RealClock;
 use crate::telemetry::count::Labels;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::state::{Depths, Start, State};
+use crate::telemetry::state::{CallerUse, Depths, Room, Start, State};
 
 /// Depths that stay as they are.
 #[derive(Debug)]
@@ -24,7 +24,24 @@ impl Depths for Still {
     fn unindexed(&self) -> usize {
         2
     }
+
+    fn callers(&self) -> Vec<CallerUse> {
+        let caller = |number| CallerUse {
+            name: format!("caller-{number:0>57}"),
+            taken: 9,
+            in_flight: 1,
+            over: [1, 2, 3, 4],
+        };
+        (0..CALLERS).map(caller).collect()
+    }
+
+    fn room(&self) -> Option<Room> {
+        Some(Room { free: 1_000, needed: 600 })
+    }
 }
+
+/// As many callers as a file may list.
+const CALLERS: usize = 1_024;
 
 /// Returns metrics with nothing counted.
 pub(crate) fn metrics(labels: Labels) -> Metrics {

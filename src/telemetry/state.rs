@@ -18,7 +18,38 @@ pub trait Depths: fmt::Debug + Send + Sync {
 
     /// Returns how many sealed segments have no index yet.
     fn unindexed(&self) -> usize;
+
+    /// Returns what each listed caller has used.
+    fn callers(&self) -> Vec<CallerUse>;
+
+    /// Returns how much room the disk has; `None` where it does not say.
+    fn room(&self) -> Option<Room>;
 }
+
+/// What a caller that stands in the file of callers has used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CallerUse {
+    /// Its name in that file.
+    pub name: String,
+    /// Calls and questions taken.
+    pub taken: u64,
+    /// Calls and questions under way.
+    pub in_flight: u32,
+    /// How often it met each of [`OWN_LIMITS`], in their order.
+    pub over: [u64; 4],
+}
+
+/// How much room a disk has, in bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Room {
+    /// What is free.
+    pub free: u64,
+    /// With less than this, nothing more is taken.
+    pub needed: u64,
+}
+
+/// Limits that each caller has of its own, as metrics call them.
+pub const OWN_LIMITS: [&str; 4] = ["in_flight", "rate", "connections", "queue_share"];
 
 /// What the process is at.
 #[derive(Debug)]

@@ -23,6 +23,7 @@ use crate::memory::snapshot::Slices;
 use crate::memory::{FOLD_VERSION, Memory};
 use crate::telemetry::count::{self, Counts};
 use crate::turn::Engine;
+use crate::turn::space::Space;
 
 /// The thread behind, as the turn sees it.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub struct Work<C> {
     pub keys: Keys,
     /// The log.
     pub reader: Reader,
+    /// Tells whether there is room for a snapshot.
+    pub space: Arc<Space>,
     /// Tells when the scrub is due.
     pub clock: C,
     /// Where the thread counts; nowhere where it does not.
@@ -128,6 +131,11 @@ impl<C: Clock> Work<C> {
 
     fn snapshot(&self, base: &Base, memory: Memory) {
         let position = base.position();
+        if !self.space.fits_snapshot() {
+            let error = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            tracing::warn!(position, %error, "snapshot not written");
+            return;
+        }
         match snapshot::write(&*self.disk, FOLD_VERSION, base, &mut Slices::new(memory)) {
             Ok(()) => {
                 count::snapshot(position);

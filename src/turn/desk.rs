@@ -7,7 +7,6 @@
 //! A call ends by its deadline whatever the turn does. If the turn had not begun with it, nothing is
 //! recorded; if it had, the call cannot know, says so, and a retry finds out.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -15,15 +14,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use crate::account::Tokens;
 use crate::log::reader::Reader;
 use crate::policy::Policy;
 use crate::turn::{Outcome, Refusal, Task};
 
+mod lane;
 mod waiting;
 
+pub use lane::Lane;
 use waiting::Waiting;
 
 /// Where a door hands in tasks. Cheap to clone.
@@ -66,11 +67,17 @@ pub struct Progress {
     pub at_work: bool,
 }
 
+/// Whose tasks wait together: a number of its own for each caller, and [`Seat::NOBODY`] for whoever has
+/// no name.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Seat(pub u16);
+
 /// A task and the call that waits for it.
 #[derive(Debug)]
 pub struct Job {
     task: Task,
     call: Arc<Call>,
+    seat: Seat,
 }
 
 /// Outcomes on their way back to one door.
@@ -110,6 +117,15 @@ struct Slot {
 struct Answered {
     outcomes: Vec<(u32, Outcome)>,
     waker: Option<Waker>,
+}
+
+impl Seat {
+    /// Whoever has no name.
+    pub const NOBODY: Self = Self(0);
+
+    fn at(self) -> usize {
+        usize::from(self.0)
+    }
 }
 
 impl Desk {
@@ -166,14 +182,15 @@ impl Desk {
         Ok(())
     }
 
-    /// Asks, and waits for the outcome until `deadline`. A full queue refuses at once.
-    pub async fn ask(&self, task: Task, deadline: Instant) -> Outcome {
+    /// Asks for the caller of `seat`, and waits for the outcome until `deadline`. A full queue refuses at
+    /// once, unless another caller has more in it, whose newest task is then refused.
+    pub async fn ask(&self, task: Task, seat: Seat, deadline: Instant) -> Outcome {
         let call = Arc::new(Call {
             state: AtomicU8::new(WAITING),
             mailbox: Arc::clone(&self.mailbox),
             reply: Reply::One(Mutex::default()),
         });
-        self.put(Job { task, call: Arc::clone(&call) })?;
+        self.put(Job { task, call: Arc::clone(&call), seat })?;
         let waiting = Wait(call);
         match tokio::time::timeout_at(deadline, waiting.clone_call()).await {
             Ok(outcome) => outcome,
@@ -181,22 +198,10 @@ impl Desk {
         }
     }
 
-    /// Opens a lane for a stream, which holds at most `in_flight_max` tasks without an outcome
-    /// taken.
-    pub fn lane<T>(&self, in_flight_max: usize) -> Lane<T> {
-        Lane {
-            desk: self.clone(),
-            answered: Arc::default(),
-            arrived: Vec::new(),
-            flights: Vec::new(),
-            free: Vec::new(),
-            in_flight: 0,
-            in_flight_max,
-            ready: VecDeque::new(),
-            room: None,
-            sleep: None,
-            wakes_at: None,
-        }
+    /// Opens a lane for a stream of the caller of `seat`, which holds at most `in_flight_max` tasks
+    /// without an outcome taken.
+    pub fn lane<T>(&self, seat: Seat, in_flight_max: usize) -> Lane<T> {
+        Lane::new(self.clone(), seat, in_flight_max)
     }
 }
 
@@ -290,7 +295,13 @@ impl Queue {
     /// Returns how many tasks wait.
     pub fn len(&self) -> usize {
         let waiting = locked(&self.waiting);
-        waiting.jobs.len().saturating_add(waiting.parts.len())
+        waiting.len().saturating_add(waiting.parts.len())
+    }
+
+    /// Returns how often each caller was refused or lost a place because it had its share of a full
+    /// queue, by the number of its seat; a caller beyond the end never was.
+    pub fn over_share(&self) -> Vec<u64> {
+        locked(&self.waiting).over().to_vec()
     }
 
     /// Returns how far the turn is.
@@ -305,8 +316,8 @@ impl Queue {
     }
 
     /// Waits until something waits, and puts at most `count_max` of it in the place of what was in
-    /// `jobs`, in the order it came, less what nobody waits for any more. `false` once the queue is
-    /// stopped and empty.
+    /// `jobs`, each caller's in the order it came, less what nobody waits for any more. `false` once the
+    /// queue is stopped and empty. Where more waits than that, callers have equal parts of it.
     ///
     /// A part of a file comes alone, and only while nothing else waits; it goes between two full
     /// batches where it was passed over `waiting::PASSED_MAX` times.
@@ -316,7 +327,7 @@ impl Queue {
         self.turns.fetch_add(1, Ordering::Relaxed);
         let mut waiting = locked(&self.waiting);
         loop {
-            if !(waiting.jobs.is_empty() && waiting.parts.is_empty()) {
+            if !(waiting.len() == 0 && waiting.parts.is_empty()) {
                 break;
             }
             if waiting.stopping {
@@ -329,10 +340,8 @@ impl Queue {
         self.away.store(true, Ordering::Relaxed);
         if let Some(part) = waiting.part() {
             jobs.push(part);
-        } else if waiting.jobs.len() <= count_max {
-            std::mem::swap(&mut waiting.jobs, jobs);
         } else {
-            jobs.extend(waiting.jobs.drain(..count_max));
+            waiting.batch(count_max, jobs);
         }
         let crowded = std::mem::take(&mut waiting.crowded);
         drop(waiting);
@@ -349,24 +358,32 @@ impl Queue {
         if waiting.stopping {
             return Err(Refusal::Stopping);
         }
-        waiting.put(job, self.length_max)?;
-        Ok(std::mem::take(&mut waiting.idle))
+        let lost = waiting.put(job, self.length_max)?;
+        let sleeps = std::mem::take(&mut waiting.idle);
+        drop(waiting);
+        if let Some(lost) = lost
+            && lost.call.take()
+        {
+            Calls(vec![lost.call]).post(&mut vec![Err(Refusal::QueueShareFull)]);
+        }
+        Ok(sleeps)
     }
 
-    /// Tells whether there is room, or nothing more is taken in, which the next task will be told.
-    fn has_room(&self) -> bool {
+    /// Tells whether there is room for a task of this caller, or nothing more is taken in, which the next
+    /// task will be told.
+    fn has_room(&self, seat: Seat) -> bool {
         let waiting = locked(&self.waiting);
-        waiting.jobs.len() < self.length_max || waiting.stopping
+        waiting.has_room(seat, self.length_max) || waiting.stopping
     }
 
-    /// Ends when there is room.
-    async fn room(self: Arc<Self>) {
+    /// Ends when there is room for a task of this caller.
+    async fn room(self: Arc<Self>, seat: Seat) {
         loop {
             let mut listening = std::pin::pin!(self.room.notified());
             // Listening before looking, so that room made in between is not missed.
             listening.as_mut().enable();
             locked(&self.waiting).crowded = true;
-            if self.has_room() {
+            if self.has_room(seat) {
                 return;
             }
             listening.await;
@@ -404,169 +421,6 @@ impl Calls {
                 }
             }
             mailbox.arrived.notify_one();
-        }
-    }
-}
-
-/// A stream's tasks and outcomes. Every task pushed gets exactly one outcome.
-pub struct Lane<T> {
-    desk: Desk,
-    answered: Arc<Mutex<Answered>>,
-    // Empty between two looks; kept because a full one is large.
-    arrived: Vec<(u32, Outcome)>,
-    flights: Vec<Option<Flight<T>>>,
-    free: Vec<u32>,
-    in_flight: usize,
-    in_flight_max: usize,
-    /// Outcomes that needed no turn.
-    ready: VecDeque<(T, Outcome)>,
-    /// Set while the queue was found full.
-    room: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    sleep: Option<Pin<Box<Sleep>>>,
-    wakes_at: Option<Instant>,
-}
-
-/// A task without an outcome.
-struct Flight<T> {
-    tag: T,
-    call: Arc<Call>,
-    deadline: Instant,
-}
-
-impl<T> Lane<T> {
-    /// Ready when there is room in the lane and in the turn's queue.
-    pub fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.in_flight_max <= self.in_flight.saturating_add(self.ready.len()) {
-            // Taking an outcome makes room, and whoever takes it polls again.
-            return Poll::Pending;
-        }
-        loop {
-            if self.room.is_none() && self.desk.shared.queue.has_room() {
-                return Poll::Ready(());
-            }
-            let queue = &self.desk.shared.queue;
-            let room = self.room.get_or_insert_with(|| Box::pin(Arc::clone(queue).room()));
-            std::task::ready!(room.as_mut().poll(context));
-            self.room = None;
-        }
-    }
-
-    /// Hands in a task, after [`Lane::poll_room`] was ready.
-    pub fn push(&mut self, task: Task, tag: T, deadline: Instant) {
-        let number = self.free.pop().unwrap_or_else(|| {
-            self.flights.push(None);
-            u32::try_from(self.flights.len().saturating_sub(1)).unwrap_or(u32::MAX)
-        });
-        let call = Arc::new(Call {
-            state: AtomicU8::new(WAITING),
-            mailbox: Arc::clone(&self.desk.mailbox),
-            reply: Reply::Lane(Arc::clone(&self.answered), number),
-        });
-        match self.desk.put(Job { task, call: Arc::clone(&call) }) {
-            Ok(()) => {
-                if let Some(place) = self.place(number) {
-                    *place = Some(Flight { tag, call, deadline });
-                }
-                self.in_flight = self.in_flight.saturating_add(1);
-                self.wakes_at = Some(self.wakes_at.map_or(deadline, |at| at.min(deadline)));
-            }
-            Err(refusal) => {
-                self.free.push(number);
-                self.ready.push_back((tag, Err(refusal)));
-            }
-        }
-    }
-
-    /// Puts in an outcome that needs no turn.
-    pub fn settle(&mut self, tag: T, outcome: Outcome) {
-        self.ready.push_back((tag, outcome));
-    }
-
-    /// Returns the next outcome; `None` while nothing is in flight.
-    pub fn poll_outcome(&mut self, context: &mut Context<'_>) -> Poll<Option<(T, Outcome)>> {
-        loop {
-            if let Some(ready) = self.ready.pop_front() {
-                return Poll::Ready(Some(ready));
-            }
-            if self.in_flight == 0 {
-                return Poll::Ready(None);
-            }
-            {
-                let mut answered = locked(&self.answered);
-                if answered.outcomes.is_empty() {
-                    answered.waker = Some(context.waker().clone());
-                }
-                std::mem::swap(&mut answered.outcomes, &mut self.arrived);
-            }
-            let mut arrived = std::mem::take(&mut self.arrived);
-            for (number, outcome) in arrived.drain(..) {
-                // A flight that was given up has left its place.
-                if let Some(flight) = self.place(number).and_then(Option::take) {
-                    self.in_flight = self.in_flight.saturating_sub(1);
-                    self.ready.push_back((flight.tag, outcome));
-                }
-                self.free.push(number);
-            }
-            self.arrived = arrived;
-            if self.ready.is_empty() {
-                std::task::ready!(self.poll_deadlines(context));
-            }
-        }
-    }
-
-    /// Ready when a deadline has passed and its outcome was made.
-    fn poll_deadlines(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let Some(at) = self.wakes_at else { return Poll::Pending };
-            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
-            if sleep.deadline() != at {
-                sleep.as_mut().reset(at);
-            }
-            std::task::ready!(sleep.as_mut().poll(context));
-            self.give_up(at);
-            if !self.ready.is_empty() {
-                return Poll::Ready(());
-            }
-        }
-    }
-
-    /// Ends every flight whose deadline is `now` or earlier, and finds the next deadline.
-    fn give_up(&mut self, now: Instant) {
-        let mut next = None;
-        for (number, place) in self.flights.iter_mut().enumerate() {
-            let Some(flight) = place else { continue };
-            if now < flight.deadline {
-                next = Some(next.map_or(flight.deadline, |at: Instant| at.min(flight.deadline)));
-                continue;
-            }
-            let refusal = flight.call.give_up();
-            if let Some(flight) = place.take() {
-                self.in_flight = self.in_flight.saturating_sub(1);
-                self.ready.push_back((flight.tag, Err(refusal)));
-            }
-            if refusal == Refusal::ExpiredBeforeDeciding {
-                // The turn will not answer it, so its number is free at once.
-                self.free.push(u32::try_from(number).unwrap_or(u32::MAX));
-            }
-        }
-        self.wakes_at = next;
-    }
-
-    fn place(&mut self, number: u32) -> Option<&mut Option<Flight<T>>> {
-        self.flights.get_mut(usize::try_from(number).ok()?)
-    }
-}
-
-impl<T> std::fmt::Debug for Lane<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lane").field("in_flight", &self.in_flight).finish_non_exhaustive()
-    }
-}
-
-impl<T> Drop for Lane<T> {
-    fn drop(&mut self) {
-        for flight in self.flights.iter().flatten() {
-            flight.call.give_up();
         }
     }
 }

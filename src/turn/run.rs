@@ -7,7 +7,8 @@ use crate::log::Log;
 use crate::telemetry::count::{self, Step};
 use crate::turn::clockwork::{ClockError, Clockwork};
 use crate::turn::desk::{Calls, Queue, split};
-use crate::turn::{Engine, EngineError};
+use crate::turn::space::Space;
+use crate::turn::{Engine, EngineError, Refusal};
 
 /// Why the turn ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -21,13 +22,13 @@ pub enum RunError {
 }
 
 /// Decides and records whatever the queue brings, until it is stopped and empty. `after` is called
-/// with the engine after every batch.
+/// with the engine after every batch. A batch that comes while there is not enough `space` is refused.
 ///
 /// An error ends it at once: calls of that batch get no answer, and the process must end.
 pub fn run<L: Log, C: Clock>(
     engine: &mut Engine<L>,
     queue: &Arc<Queue>,
-    clockwork: &mut Clockwork<C>,
+    (clockwork, space): (&mut Clockwork<C>, &Space),
     mut after: impl FnMut(&Engine<L>),
 ) -> Result<(), RunError> {
     let (mut jobs, mut tasks) = (Vec::new(), Vec::new());
@@ -44,6 +45,12 @@ pub fn run<L: Log, C: Clock>(
         }
         let turning = count::timer();
         split(&mut jobs, &mut tasks, &mut calls);
+        if space.is_low() {
+            outcomes.clear();
+            outcomes.extend(tasks.drain(..).map(|_| Err(Refusal::DiskNearlyFull)));
+            calls.post(&mut outcomes);
+            continue;
+        }
         let now = clockwork.read()?;
         engine.answer(&mut tasks, now, &mut outcomes)?;
         calls.post(&mut outcomes);

@@ -53,6 +53,10 @@ struct State {
     failing: Option<(u64, Failing)>,
     failed: bool,
     trace: u64,
+    // Bytes that fit into all files that have a name.
+    capacity: usize,
+    // Writes that did not fit.
+    unfit: u64,
     files: Vec<File>,
     names: BTreeMap<String, usize>,
     names_on_disk: BTreeMap<String, usize>,
@@ -96,6 +100,8 @@ impl SimulatedDisk {
             failing: None,
             failed: false,
             trace: 0,
+            capacity: usize::MAX,
+            unfit: 0,
             files: Vec::new(),
             names: BTreeMap::new(),
             names_on_disk: BTreeMap::new(),
@@ -132,6 +138,21 @@ impl SimulatedDisk {
     pub(crate) fn fail_after(&self, operations: u64, failing: Failing) {
         let mut state = self.state();
         state.failing = Some((state.operations + operations, failing));
+    }
+
+    /// Lets the disk hold so many bytes and no more.
+    pub(crate) fn hold(&self, capacity: usize) {
+        self.state().capacity = capacity;
+    }
+
+    /// Returns how many bytes all its files hold.
+    pub(crate) fn used(&self) -> usize {
+        self.state().used()
+    }
+
+    /// Tells whether a write did not fit.
+    pub(crate) fn was_full(&self) -> bool {
+        0 < self.state().unfit
     }
 
     /// Tells whether the process was ended or a sync has failed under it.
@@ -177,6 +198,23 @@ impl State {
         // The operation under way when the process ends may be done or not.
         if crashed && self.random.below(2) == 0 {
             return Err(io::Error::other("the process was ended"));
+        }
+        Ok(())
+    }
+
+    fn used(&self) -> usize {
+        let named: BTreeSet<usize> =
+            self.names.values().chain(self.names_on_disk.values()).copied().collect();
+        named.iter().map(|file| self.files[*file].bytes.len()).sum()
+    }
+
+    /// Makes sure that a file may grow to `length`.
+    fn fits(&mut self, file: usize, length: usize) -> io::Result<()> {
+        let more = length.saturating_sub(self.files[file].bytes.len());
+        // Adding up all files for each write would take most of the time of a simulation.
+        if self.capacity != usize::MAX && self.capacity < self.used() + more {
+            self.unfit += 1;
+            return Err(io::ErrorKind::StorageFull.into());
         }
         Ok(())
     }
@@ -381,6 +419,11 @@ impl Disk for Process {
         Ok(Some(Box::new(Held(self.disk.clone(), self.number))))
     }
 
+    fn free(&self) -> io::Result<u64> {
+        let state = self.look()?;
+        Ok(u64::try_from(state.capacity.saturating_sub(state.used())).unwrap())
+    }
+
     fn fill_random(&self, bytes: &mut [u8]) -> io::Result<()> {
         let mut state = self.look()?;
         for byte in bytes {
@@ -393,6 +436,7 @@ impl Disk for Process {
 impl Append for Handle {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.process.step("append", "", bytes.len())?;
+        state.fits(self.file, self.end + bytes.len())?;
         state.files[self.file].write(self.end, bytes);
         self.end += bytes.len();
         done(&state)
@@ -404,6 +448,7 @@ impl Append for Handle {
 
     fn prepare(&mut self, bytes: usize) -> io::Result<()> {
         let mut state = self.process.step("prepare", "", bytes)?;
+        state.fits(self.file, self.end + bytes)?;
         let file = &mut state.files[self.file];
         let length = file.bytes.len();
         file.write(length, &vec![0; (self.end + bytes).saturating_sub(length)]);

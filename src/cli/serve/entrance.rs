@@ -13,7 +13,8 @@ use crate::config::{Config, People, Secured};
 use crate::grpc::bearer::keys::Keys;
 use crate::grpc::bearer::refresh::{Refresh, Source};
 use crate::grpc::bearer::{Bearers, Rules};
-use crate::grpc::guard::{Found, Guard};
+use crate::grpc::guard::{Found, Guard, Listed};
+use crate::grpc::share::Share;
 use crate::grpc::tls::{Files, Look, Tls};
 use crate::telemetry::state::State;
 
@@ -64,7 +65,16 @@ impl Entrance {
         };
         let tls = Tls::open(files, clock.wall())
             .map_err(|error| CliError::NotAsExpected(error.to_string()))?;
-        Ok(Self { guard: Guard::Listed(access, bearers), tls: Some(tls), people })
+        let guard = Guard::Listed(Listed::new(access, bearers));
+        Ok(Self { guard, tls: Some(tls), people })
+    }
+
+    /// Returns what each caller uses that has limits of its own.
+    pub(super) fn shares(&self) -> Arc<[Arc<Share>]> {
+        match &self.guard {
+            Guard::Plain(_) => Arc::default(),
+            Guard::Listed(listed) => Arc::clone(listed.shares()),
+        }
     }
 
     /// Has the files of certificates looked at, and people's keys got again, until what is returned is
@@ -82,8 +92,12 @@ impl Entrance {
             }
             _ => None,
         };
-        let refresh = match (self.guard, self.people) {
-            (Guard::Listed(_, Some(bearers)), Some(Provider { source, asked, pause })) => {
+        let bearers = match &self.guard {
+            Guard::Listed(listed) => listed.people().cloned(),
+            Guard::Plain(_) => None,
+        };
+        let refresh = match (bearers, self.people) {
+            (Some(bearers), Some(Provider { source, asked, pause })) => {
                 let take = move |keys| match keys {
                     Ok(keys) => bearers.replace(keys),
                     Err(error) => {

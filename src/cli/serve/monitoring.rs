@@ -6,13 +6,15 @@ use std::sync::Arc;
 use crate::clock::{Clock as _, RealClock};
 use crate::config::Config;
 use crate::grpc;
+use crate::grpc::share::{Share, Used};
 use crate::log::reader::Reader;
 use crate::policy::Policy;
 use crate::telemetry::admin::Admin;
 use crate::telemetry::count::{Counts, Labels};
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::state::{Depths, Start, State};
+use crate::telemetry::state::{CallerUse, Depths, Room, Start, State};
 use crate::turn::desk::Queue;
+use crate::turn::space::Space;
 
 /// What is counted, and the listener that shows it.
 #[derive(Debug)]
@@ -27,7 +29,12 @@ pub(super) struct Monitoring {
 struct Live {
     queue: Arc<Queue>,
     reader: Reader,
+    shares: Arc<[Arc<Share>]>,
+    space: Arc<Space>,
 }
+
+/// What is looked at: the queue, the log, what callers use, and the disk.
+pub(super) type Watched = (Arc<Queue>, Reader, Arc<[Arc<Share>]>, Arc<Space>);
 
 impl Monitoring {
     /// Opens the admin listener, if there is to be one and its port is free. A service that screens
@@ -35,7 +42,7 @@ impl Monitoring {
     pub(super) fn open(
         config: &Config,
         policy: &Policy,
-        (queue, reader): (Arc<Queue>, Reader),
+        (queue, reader, shares, space): Watched,
         (spared, clock): (u64, RealClock),
     ) -> Self {
         let typologies = policy.typologies().iter().map(|typology| Arc::clone(&typology.id));
@@ -50,7 +57,7 @@ impl Monitoring {
             origin: config.origin.clone(),
             queue_max: config.queue_max,
             snapshot: spared,
-            depths: Box::new(Live { queue, reader }),
+            depths: Box::new(Live { queue, reader, shares, space }),
         });
         let metrics = Arc::new(Metrics::new(labels, Arc::new(state), clock));
         let admin = config.admin.and_then(|address| {
@@ -89,5 +96,51 @@ impl Depths for Live {
 
     fn unindexed(&self) -> usize {
         self.reader.unindexed()
+    }
+
+    fn callers(&self) -> Vec<CallerUse> {
+        uses(&self.queue, &self.shares)
+    }
+
+    fn room(&self) -> Option<Room> {
+        let (free, needed) = self.space.room()?;
+        Some(Room { free, needed })
+    }
+}
+
+/// Returns what each caller has used: what its share says, and how often the queue refused it.
+fn uses(queue: &Queue, shares: &[Arc<Share>]) -> Vec<CallerUse> {
+    let over_share = queue.over_share();
+    let used = shares.iter().map(|share| {
+        let Used { taken, in_flight, over: [under_way, rate, connections] } = share.used();
+        let queue_share = over_share.get(usize::from(share.seat().0)).copied().unwrap_or(0);
+        let over = [under_way, rate, connections, queue_share];
+        CallerUse { name: share.name().to_owned(), taken, in_flight, over }
+    });
+    used.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Access;
+
+    #[test]
+    fn each_caller_is_shown_with_what_it_used_and_no_other() {
+        let access = Access::read("access.toml", include_str!("../../../deploy/access.toml"));
+        let access = access.unwrap();
+        let shares = Share::all(&access);
+        let now = tokio::time::Instant::now();
+        for _ in 0..3 {
+            shares[1].take(now).unwrap();
+        }
+        shares[1].done(2);
+        let uses = uses(&Queue::new(1), &shares);
+        let names: Vec<&str> = uses.iter().map(|one| one.name.as_str()).collect();
+        let listed: Vec<&str> = access.callers().iter().map(|caller| &*caller.name).collect();
+        assert_eq!(names, listed);
+        let counted: Vec<_> = uses.iter().map(|one| (one.taken, one.in_flight)).collect();
+        assert_eq!(counted, [(0, 0), (3, 1), (0, 0), (0, 0)]);
+        assert!(uses.iter().all(|one| one.over == [0; 4]));
     }
 }

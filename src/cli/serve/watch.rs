@@ -5,6 +5,8 @@
 //! manager hears so, if it wants to (`WatchdogSec=`); where it has stood still for `server.stuck_ms`
 //! with something to do, no more calls are taken, and the process ends. The next start, here or by
 //! another machine, finds out what is on the disk.
+//!
+//! The same thread looks whether the disk has room, so that health says so while nobody calls.
 
 use std::io;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use tokio::sync::watch::Sender;
 
 use crate::telemetry::state::State;
 use crate::turn::desk::{Progress, Queue};
+use crate::turn::space::Space;
 
 /// Whether the turn goes on, from one look to the next.
 #[derive(Debug)]
@@ -43,10 +46,11 @@ impl Watchdog {
     }
 }
 
-/// Starts to look after the turn that serves `queue`, and says that the service is ready.
+/// Starts to look after the turn that serves `queue`, and after the space on the disk, and says that the
+/// service is ready. `full` is told when the disk is nearly full, and when it has room again.
 pub(super) fn start(
-    (queue, state): (Arc<Queue>, Arc<State>),
-    stopping: Sender<bool>,
+    (queue, state, space): (Arc<Queue>, Arc<State>, Arc<Space>),
+    (stopping, full): (Sender<bool>, Sender<bool>),
     limit: Duration,
 ) -> io::Result<()> {
     let manager = sd_notify::watchdog_enabled();
@@ -57,6 +61,11 @@ pub(super) fn start(
         while !watchdog.look(pace, queue.progress()) {
             if manager.is_some() {
                 tell(&NotifyState::Watchdog);
+            }
+            let low = space.survey();
+            let changed = full.send_if_modified(|full| std::mem::replace(full, low) != low);
+            if changed && !*stopping.borrow() {
+                state.set_serving(!low);
             }
             std::thread::sleep(pace);
         }

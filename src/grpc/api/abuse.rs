@@ -8,15 +8,17 @@ use futures_util::StreamExt as _;
 use h2::Reason;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tonic::Status;
 use tonic::transport::Endpoint;
 use tonic_types::StatusExt as _;
 
 use crate::grpc::api::limits::{ask, plain};
-use crate::grpc::api::{Server, reason, request};
+use crate::grpc::api::{DRAIN, Server, reason, request};
 use crate::grpc::pb;
 use crate::grpc::pb::screen_transfers_response::Answer;
 use crate::grpc::pb::screening_service_client::ScreeningServiceClient;
+use crate::grpc::serve::Stopped;
 
 #[tokio::test]
 async fn of_ten_thousand_calls_at_once_the_surplus_is_refused_and_the_rest_expire() {
@@ -114,6 +116,31 @@ async fn a_caller_that_never_reads_holds_up_nobody_but_itself() {
     assert!(answered.values().all(|count| *count == 1));
     drop((answers, deaf));
     server.end().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_reads_does_not_hold_up_a_stop() {
+    let server = Server::start().await;
+    let questions = tokio_stream::iter(0..QUESTIONS)
+        .map(|number| pb::ScreenTransfersRequest { request: Some(request(number)), timeout: None });
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
+    let channel = endpoint
+        .initial_stream_window_size(65_535)
+        .initial_connection_window_size(65_535)
+        .connect()
+        .await
+        .unwrap();
+    let mut deaf = ScreeningServiceClient::new(channel);
+    let mut answers = deaf.screen_transfers(questions).await.unwrap().into_inner();
+    assert!(answers.message().await.unwrap().is_some());
+    // What is owed does not fit into the windows, and nobody takes it.
+    server.stop.send(true).unwrap();
+    let began = Instant::now();
+    let stopped = server.stopped.await.unwrap();
+    assert_eq!(stopped, Stopped { cut: 1 });
+    assert!(began.elapsed() < DRAIN * 2, "{:?}", began.elapsed());
+    server.queue.stop();
+    server.turn.unwrap().join().unwrap();
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use crate::grpc::SCREEN_TRANSFER;
 use crate::grpc::api::{Server, channel, reason, request};
 use crate::grpc::pb;
 use crate::grpc::pb::screen_transfers_response::Answer;
+use crate::grpc::sample::{NOW, stamp};
 
 #[tokio::test]
 async fn a_stream_answers_every_question_once() {
@@ -214,5 +215,99 @@ async fn health_says_serving_only_when_told() {
     let ask = HealthCheckRequest { service: "unknown".to_owned() };
     assert_eq!(client.check(ask).await.unwrap_err().code(), Code::NotFound);
     drop(client);
+    server.end().await;
+}
+
+/// Calls an rpc with a deadline and these bytes of its message; returns the status it ends with.
+async fn ends(address: SocketAddr, path: &str, bytes: &[u8], timeout: &'static str) -> Status {
+    let mut client = plain(address).await;
+    let request = http::Request::post(format!("http://localhost{path}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("grpc-timeout", timeout)
+        .body(())
+        .unwrap();
+    std::future::poll_fn(|context| client.poll_ready(context)).await.unwrap();
+    let (response, mut body) = client.send_request(request, false).unwrap();
+    if !bytes.is_empty() {
+        body.send_data(bytes.to_vec().into(), true).unwrap();
+    }
+    let response = response.await.unwrap();
+    if let Some(status) = Status::from_header_map(response.headers()) {
+        return status;
+    }
+    let mut answer = response.into_body();
+    while let Some(data) = answer.data().await {
+        data.unwrap();
+    }
+    let trailers = answer.trailers().await.unwrap().unwrap();
+    Status::from_header_map(&trailers).unwrap()
+}
+
+fn framed<M: prost::Message>(message: &M) -> Vec<u8> {
+    let mut bytes = vec![0];
+    bytes.extend(u32::try_from(message.encoded_len()).unwrap().to_be_bytes());
+    message.encode(&mut bytes).unwrap();
+    bytes
+}
+
+#[tokio::test]
+async fn a_call_whose_message_does_not_come_ends_by_its_deadline() {
+    let server = Server::start().await;
+    let early = "EXPIRED_BEFORE_DECIDING";
+    for (path, want) in [
+        ("ScreeningService/ScreenTransfer", early),
+        ("ScreeningService/ScreenTransfers", "EXPIRED"),
+        ("ScreeningService/ScreenIso20022", "EXPIRED"),
+        ("ScreeningService/ReportExecution", "EXPIRED"),
+        ("ScreeningService/GetDecision", "EXPIRED"),
+        ("ScreeningService/ListDecisions", "EXPIRED"),
+        ("ListService/LoadListPart", "EXPIRED"),
+        ("HistoryService/ImportPayments", "EXPIRED"),
+        ("HistoryService/GetImport", "EXPIRED"),
+    ] {
+        let path = format!("/clearline.screening.v1.{path}");
+        let status = ends(server.address, &path, &[], "50m").await;
+        assert_eq!((status.code(), &*reason(&status)), (Code::DeadlineExceeded, want), "{path}");
+    }
+    server.end().await;
+}
+
+#[tokio::test]
+async fn whatever_waits_for_the_turn_ends_by_its_deadline_and_says_that_nothing_was_done() {
+    let server = Server::stuck(8).await;
+    let report = pb::ReportExecutionRequest {
+        payment_id: "payment-1".to_owned(),
+        execution: pb::report_execution_request::Execution::Sent.into(),
+        execute_time: Some(stamp(NOW.parts().0)),
+        ..Default::default()
+    };
+    let import = pb::GetImportRequest { content: vec![7; 32] };
+    for (path, bytes) in [
+        ("ScreeningService/ScreenTransfer", framed(&request(1))),
+        ("ScreeningService/ReportExecution", framed(&report)),
+        ("HistoryService/GetImport", framed(&import)),
+    ] {
+        let path = format!("/clearline.screening.v1.{path}");
+        for timeout in ["1m", "50m"] {
+            let status = ends(server.address, &path, &bytes, timeout).await;
+            let want = (Code::DeadlineExceeded, "EXPIRED_BEFORE_DECIDING");
+            assert_eq!((status.code(), &*reason(&status)), want, "{path} {timeout}");
+        }
+    }
+    server.end().await;
+}
+
+#[tokio::test]
+async fn headers_beyond_their_bound_are_refused_by_name() {
+    let mut server = Server::start().await;
+    for (bytes, right) in [(15 * 1_024, true), (17 * 1_024, false)] {
+        let mut asked = Request::new(request(1));
+        asked.metadata_mut().insert("x-filler", "f".repeat(bytes).parse().unwrap());
+        let answer = server.client.screen_transfer(asked).await;
+        let told = answer.map(drop).map_err(|status| (status.code(), reason(&status)));
+        let refused = Err((Code::InvalidArgument, "HEADERS_TOO_LARGE".to_owned()));
+        assert_eq!(told, if right { Ok(()) } else { refused }, "{bytes}");
+    }
     server.end().await;
 }

@@ -9,15 +9,15 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, Either};
 use futures_util::stream::FuturesUnordered;
 use futures_util::task::AtomicWaker;
+use futures_util::{FutureExt as _, StreamExt as _};
 use h2::server::{Builder, SendResponse};
 use h2::{Ping, PingPong, Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
@@ -29,6 +29,7 @@ use tokio::sync::watch;
 use crate::access::Identity;
 use crate::grpc::call::{Reply, ok};
 use crate::grpc::serve::greeting::Greeted;
+use crate::telemetry::count::{self, Limit};
 
 /// Whom a connection is from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,6 +47,15 @@ pub trait Serve: Clone + Send + Sync + 'static {
     fn meet(&self, _peer: &Peer) -> Self {
         self.clone()
     }
+
+    /// Tells whether the connection may stay. One that may not is told to go, and what it has asked by
+    /// then is answered.
+    fn stays(&self) -> bool {
+        true
+    }
+
+    /// Hears that the connection is to end, once the calls on it have.
+    fn retire(&self) {}
 
     /// Answers one call.
     fn call(
@@ -71,6 +81,33 @@ pub(super) enum Broken {
     /// The client did not answer a ping.
     #[error("the client did not answer a ping")]
     Silent,
+    /// It was told to end, and calls on it went on for too long.
+    #[error("calls went on after the connection was to end")]
+    Late,
+}
+
+/// What holds on one connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Conduct {
+    /// Most calls at once.
+    pub(super) calls_max: u32,
+    /// Most bytes of the headers of a call. Twice as many are refused before anybody sees them.
+    pub(super) headers_bytes_max: u32,
+    /// How long a client may have no room for an answer.
+    pub(super) slow: Duration,
+    /// How long it may have no calls; zero for ever.
+    pub(super) idle: Duration,
+    /// How old it may become; zero for as old as it likes.
+    pub(super) age: Duration,
+    /// How long its calls may go on once it is to end.
+    pub(super) drain: Duration,
+}
+
+impl Conduct {
+    /// Returns how long until it is looked whether there are calls: two looks without any are idle.
+    fn look(self) -> Duration {
+        self.idle.checked_div(2).unwrap_or_default()
+    }
 }
 
 /// Something that a connection waits for.
@@ -81,6 +118,12 @@ enum Event {
     Silent,
     /// The server is to stop.
     Drain,
+    /// Time to look whether there are calls.
+    Look,
+    /// It is as old as it may become.
+    Old,
+    /// It was to end long ago.
+    Late,
 }
 
 /// Serves a connection until it ends, or until every call that it has when `drains` turns true has
@@ -88,12 +131,12 @@ enum Event {
 pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
     greeted: Greeted<T>,
     service: S,
-    calls_max: u32,
-    mut drains: watch::Receiver<bool>,
+    conduct: Conduct,
+    drains: watch::Receiver<bool>,
 ) -> Result<(), Broken> {
     let mut http = Builder::new()
-        .max_concurrent_streams(calls_max)
-        .max_header_list_size(HEADERS_BYTES_MAX)
+        .max_concurrent_streams(conduct.calls_max)
+        .max_header_list_size(conduct.headers_bytes_max.saturating_mul(2))
         .max_pending_accept_reset_streams(RESETS_MAX)
         .max_local_error_reset_streams(Some(RESETS_LOCAL_MAX))
         .initial_window_size(STREAM_WINDOW)
@@ -102,16 +145,14 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
         .max_send_buffer_size(SEND_BYTES_MAX)
         .handshake(greeted)
         .await?;
-    let waits = FuturesUnordered::new();
-    if let Some(ping) = http.ping_pong() {
-        waits.push(Either::Right(Either::Left(keep_alive(ping))));
+    let waits: FuturesUnordered<_> =
+        events(conduct, drains, http.ping_pong()).into_iter().map(Either::Right).collect();
+    if !service.stays() {
+        http.graceful_shutdown();
+        waits.push(Either::Right(later(conduct.drain, Event::Late)));
     }
-    waits.push(Either::Right(Either::Right(async move {
-        // A sender that is gone stops the server as well.
-        let _ = drains.wait_for(|draining| *draining).await;
-        Event::Drain
-    })));
     let mut waits = pin!(waits);
+    let mut usage = Use::default();
     let nudge = Arc::new(Nudge::default());
     let waker = Waker::from(Arc::clone(&nudge));
     poll_fn(|task| {
@@ -122,9 +163,20 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
             let Some(round) = rounds.next() else { break true };
             while let Poll::Ready(Some(event)) = waits.poll_next_unpin(&mut context) {
                 match event {
-                    Event::Ended => {}
+                    Event::Ended => usage.open = usage.open.saturating_sub(1),
                     Event::Silent => return Poll::Ready(Err(Broken::Silent)),
                     Event::Drain => http.graceful_shutdown(),
+                    Event::Look if !usage.is_idle() => {
+                        waits.push(Either::Right(later(conduct.look(), Event::Look)));
+                    }
+                    Event::Look | Event::Old => {
+                        let old = matches!(event, Event::Old);
+                        count::limited(if old { Limit::Age } else { Limit::Idle });
+                        service.retire();
+                        http.graceful_shutdown();
+                        waits.push(Either::Right(later(conduct.drain, Event::Late)));
+                    }
+                    Event::Late => return Poll::Ready(Err(Broken::Late)),
                 }
             }
             // What the calls wrote, if anything, has nudged. So has a look at them that left some for
@@ -138,9 +190,12 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
                 let Some(accepted) = accepted else { return Poll::Ready(Ok(())) };
                 let (request, respond) = accepted?;
                 let request = request.map(|stream| Arriving { stream, all: false });
-                waits.push(Either::Left(Answering::new(service.call(request), respond)));
+                let call = service.call(request);
+                waits.push(Either::Left(Answering::new(call, respond, conduct.slow)));
+                usage.open = usage.open.saturating_add(1);
                 called = true;
             }
+            usage.called |= called;
             if !called && !nudged && !nudge.nudged() {
                 break false;
             }
@@ -151,6 +206,66 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
     .await
 }
 
+/// Returns what a connection waits for beside its calls.
+fn events(
+    conduct: Conduct,
+    mut drains: watch::Receiver<bool>,
+    ping: Option<PingPong>,
+) -> Vec<BoxFuture<'static, Event>> {
+    let drain = async move {
+        // A sender that is gone stops the server as well.
+        let _ = drains.wait_for(|draining| *draining).await;
+        Event::Drain
+    };
+    let mut events = vec![drain.boxed()];
+    events.extend(ping.map(|ping| keep_alive(ping).boxed()));
+    if !conduct.idle.is_zero() {
+        events.push(later(conduct.look(), Event::Look));
+    }
+    if !conduct.age.is_zero() {
+        events.push(later(spread(conduct.age), Event::Old));
+    }
+    events
+}
+
+/// Whether a connection is used.
+#[derive(Debug, Default)]
+struct Use {
+    /// Calls under way.
+    open: usize,
+    /// Whether there was one since the last look.
+    called: bool,
+    /// Whether there was none between the two looks before.
+    quiet: bool,
+}
+
+impl Use {
+    /// Tells whether nothing was called since the look before the last one.
+    fn is_idle(&mut self) -> bool {
+        let quiet = self.open == 0 && !std::mem::take(&mut self.called);
+        std::mem::replace(&mut self.quiet, quiet) && quiet
+    }
+}
+
+/// Brings an event after a while.
+fn later(after: Duration, event: Event) -> BoxFuture<'static, Event> {
+    async move {
+        tokio::time::sleep(after).await;
+        event
+    }
+    .boxed()
+}
+
+/// Returns an age up to a tenth below `age`, another one for each connection in a row: those that began
+/// together, at a start, do not all end together.
+pub(super) fn spread(age: Duration) -> Duration {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    // Steps of seven over a hundred are far from each other, and meet every one.
+    let number = NUMBER.fetch_add(7, Ordering::Relaxed).checked_rem(100).unwrap_or(0);
+    let part = age.checked_div(1_000).unwrap_or_default();
+    age.saturating_sub(part.saturating_mul(number))
+}
+
 pin_project! {
     /// One call: answered, and then its answer sent, unless the caller takes it back.
     ///
@@ -159,14 +274,15 @@ pin_project! {
         #[pin]
         call: C,
         respond: SendResponse<Bytes>,
+        slow: Duration,
         // In a box: few calls are streams, and each would be as large as one.
         piping: Option<BoxFuture<'static, ()>>,
     }
 }
 
 impl<C: Future<Output = Response<Reply>>> Answering<C> {
-    fn new(call: C, respond: SendResponse<Bytes>) -> Self {
-        Self { call, respond, piping: None }
+    fn new(call: C, respond: SendResponse<Bytes>, slow: Duration) -> Self {
+        Self { call, respond, slow, piping: None }
     }
 }
 
@@ -179,7 +295,7 @@ impl<C: Future<Output = Response<Reply>>> Future for Answering<C> {
             Some(piping) => piping,
             None => match this.call.poll(context) {
                 // A client that has gone or taken its call back is not there to be told.
-                Poll::Ready(response) => match send(response, this.respond) {
+                Poll::Ready(response) => match send(response, this.respond, *this.slow) {
                     Ok(Some(piping)) => this.piping.insert(piping),
                     Ok(None) | Err(_) => return Poll::Ready(Event::Ended),
                 },
@@ -194,6 +310,7 @@ impl<C: Future<Output = Response<Reply>>> Future for Answering<C> {
 fn send(
     response: Response<Reply>,
     respond: &mut SendResponse<Bytes>,
+    slow: Duration,
 ) -> Result<Option<BoxFuture<'static, ()>>, h2::Error> {
     let (head, reply) = response.into_parts();
     let head = Response::from_parts(head, ());
@@ -213,18 +330,28 @@ fn send(
         Reply::Tonic(body) => {
             let stream = respond.send_response(head, false)?;
             Ok(Some(Box::pin(async move {
-                let _ = pipe(body, stream).await;
+                let _ = pipe(body, stream, slow).await;
             })))
         }
     }
 }
 
-/// Sends a body piece by piece, none before the client has room for some of it.
-async fn pipe(mut body: tonic::body::Body, mut stream: SendStream<Bytes>) -> Result<(), h2::Error> {
+/// Sends a body piece by piece, none before the client has room for some of it. A client that has none
+/// for too long is told that its call is over.
+async fn pipe(
+    mut body: tonic::body::Body,
+    mut stream: SendStream<Bytes>,
+    slow: Duration,
+) -> Result<(), h2::Error> {
     loop {
         stream.reserve_capacity(1);
         while stream.capacity() == 0 {
-            let room = poll_fn(|context| stream.poll_capacity(context)).await;
+            let room = poll_fn(|context| stream.poll_capacity(context));
+            let Ok(room) = tokio::time::timeout(slow, room).await else {
+                count::limited(Limit::Slow);
+                stream.send_reset(Reason::CANCEL);
+                return Ok(());
+            };
             let Some(room) = room else { return Ok(()) };
             room?;
         }
@@ -344,8 +471,6 @@ impl Body for Arriving {
 /// serve a call that is answered at once; more come of a client that sends without end.
 const ROUNDS_MAX: usize = 4;
 
-/// Ours are below 500 bytes; credentials and traces fit in the rest.
-const HEADERS_BYTES_MAX: u32 = 16 * 1024;
 /// A client that opens calls and takes them back at once makes us work for nothing (CVE-2023-44487).
 const RESETS_MAX: usize = 20;
 /// The same by provoking our own resets (CVE-2025-8671).

@@ -25,6 +25,24 @@ fn part(file: u8, calls: &mut Vec<Arc<Call>>) -> Job {
     )
 }
 
+/// A live task of a caller.
+fn of(seat: u16, calls: &mut Vec<Arc<Call>>) -> Job {
+    Job { seat: Seat(seat), ..live(calls) }
+}
+
+/// Returns what was posted for a call, if anything was.
+fn posted(call: &Arc<Call>) -> Option<Refusal> {
+    let outcomes = locked(&call.mailbox.outcomes);
+    outcomes.first().map(|(_, outcome)| *outcome.as_ref().unwrap_err())
+}
+
+/// Takes one batch of at most `count_max`: whose tasks, in its order.
+fn seats(queue: &Queue, count_max: usize) -> Vec<u16> {
+    let mut jobs = Vec::new();
+    assert!(queue.take(count_max, &mut jobs));
+    jobs.iter().map(|job| job.seat.0).collect()
+}
+
 fn job(task: Task, calls: &mut Vec<Arc<Call>>) -> Job {
     let call = Arc::new(Call {
         state: AtomicU8::new(WAITING),
@@ -32,7 +50,7 @@ fn job(task: Task, calls: &mut Vec<Arc<Call>>) -> Job {
         reply: Reply::One(Mutex::default()),
     });
     calls.push(Arc::clone(&call));
-    Job { task, call }
+    Job { task, call, seat: Seat::NOBODY }
 }
 
 /// Takes one batch: how many live tasks, or which file.
@@ -110,4 +128,124 @@ fn whoever_looks_after_the_turn_sees_whether_it_has_something_to_do_and_comes_ba
     queue.stop();
     assert!(!queue.take(8, &mut jobs));
     assert_eq!(queue.progress(), Progress { turns: 2, at_work: false });
+}
+
+#[test]
+fn whoever_has_most_in_a_full_queue_makes_room_for_whoever_has_less() {
+    let queue = Queue::new(8);
+    let (mut first, mut second, mut third) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..8 {
+        queue.put(of(1, &mut first)).unwrap();
+    }
+    // Alone, it has all there is, and that is full.
+    assert_eq!(queue.put(of(1, &mut first)).err(), Some(Refusal::QueueFull));
+    assert!(!queue.has_room(Seat(1)) && queue.has_room(Seat(2)));
+    for _ in 0..4 {
+        assert!(queue.has_room(Seat(2)));
+        queue.put(of(2, &mut second)).unwrap();
+    }
+    // Its newest went, one for each, and it was told.
+    let lost: Vec<_> = first.iter().map(posted).collect();
+    let share_full = Some(Refusal::QueueShareFull);
+    assert_eq!(lost[..4], [None; 4]);
+    assert_eq!(lost[4..], [share_full, share_full, share_full, share_full, None]);
+    // Now they have the same, and neither takes from the other.
+    for (seat, calls) in [(1, &mut first), (2, &mut second)] {
+        assert!(!queue.has_room(Seat(seat)));
+        assert_eq!(queue.put(of(seat, calls)).err(), share_full);
+    }
+    // A third takes from both until the three have as much as each other.
+    for _ in 0..2 {
+        queue.put(of(3, &mut third)).unwrap();
+    }
+    assert_eq!(queue.put(of(3, &mut third)).err(), share_full);
+    assert_eq!(queue.len(), 8);
+    assert_eq!(queue.over_share(), [0, 5 + 1, 1 + 1, 1]);
+    let mut taken = seats(&queue, 8);
+    taken.sort_unstable();
+    assert_eq!(taken, [1, 1, 1, 2, 2, 2, 3, 3]);
+    // What was taken makes room again.
+    queue.put(of(1, &mut first)).unwrap();
+    assert_eq!(seats(&queue, 8), [1]);
+}
+
+#[test]
+fn a_task_that_lost_its_place_after_it_was_given_up_is_told_nothing() {
+    let (queue, mut calls) = (Queue::new(2), Vec::new());
+    queue.put(of(1, &mut calls)).unwrap();
+    queue.put(of(1, &mut calls)).unwrap();
+    assert_eq!(calls[1].give_up(), Refusal::ExpiredBeforeDeciding);
+    queue.put(of(2, &mut calls)).unwrap();
+    assert_eq!(posted(&calls[1]), None);
+    assert_eq!(seats(&queue, 8), [1, 2]);
+}
+
+#[test]
+fn a_batch_that_cannot_take_all_takes_as_many_of_each() {
+    for (waiting, count_max, want) in [
+        // All of those who ask for less than their part, and the rest of the others.
+        ([80, 4, 0], 10, [6, 4, 0]),
+        ([80, 4, 90], 10, [3, 3, 3]),
+        ([80, 1, 90], 11, [5, 1, 5]),
+        ([2, 80, 2], 10, [2, 6, 2]),
+        ([80, 0, 0], 10, [10, 0, 0]),
+        ([4, 4, 2], 10, [4, 4, 2]),
+        // Fewer than there are callers.
+        ([5, 5, 5], 2, [1, 1, 0]),
+    ] {
+        let (queue, mut calls) = (Queue::new(1_000), Vec::new());
+        for (seat, count) in (1..).zip(waiting) {
+            (0..count).for_each(|_| assert!(queue.put(of(seat, &mut calls)).is_ok()));
+        }
+        let mut jobs = Vec::new();
+        assert!(queue.take(count_max, &mut jobs));
+        let taken = [1, 2, 3].map(|seat| jobs.iter().filter(|job| job.seat == Seat(seat)).count());
+        assert_eq!(taken, want, "{waiting:?} {count_max}");
+        // Each caller's in the order they came, and nothing is lost.
+        let place = |job: &Job| calls.iter().position(|call| Arc::ptr_eq(call, &job.call));
+        for seat in [1, 2, 3] {
+            let own = jobs.iter().filter(|job| job.seat == Seat(seat)).map(place);
+            assert!(own.is_sorted(), "{seat}");
+        }
+        let all = waiting.iter().sum::<usize>();
+        assert_eq!(queue.len(), all - jobs.len());
+        let mut left = 0;
+        while !queue.is_empty() {
+            left += seats(&queue, count_max).len();
+        }
+        assert_eq!(left + jobs.len(), all);
+    }
+}
+
+#[test]
+fn a_caller_within_its_share_waits_one_batch_beside_one_that_asks_ten_times_its_own() {
+    const LENGTH_MAX: usize = 64;
+    const BATCH: usize = 16;
+    let (queue, mut good, mut bad) = (Queue::new(LENGTH_MAX), Vec::new(), Vec::new());
+    let mut refused = 0;
+    for round in 0..100 {
+        // Half of the queue is its share: ten times that before the other comes, and after.
+        for _ in 0..5 * LENGTH_MAX / 2 {
+            refused += usize::from(queue.put(of(1, &mut bad)).is_err());
+        }
+        let before = good.len();
+        for _ in 0..BATCH / 2 {
+            queue.put(of(2, &mut good)).unwrap();
+        }
+        for _ in 0..5 * LENGTH_MAX / 2 {
+            refused += usize::from(queue.put(of(1, &mut bad)).is_err());
+        }
+        let mut jobs = Vec::new();
+        assert!(queue.take(BATCH, &mut jobs));
+        let own: Vec<_> = jobs.iter().filter(|job| job.seat == Seat(2)).collect();
+        assert_eq!((jobs.len(), own.len()), (BATCH, BATCH / 2), "{round}");
+        for (job, call) in own.iter().zip(&good[before..]) {
+            assert!(Arc::ptr_eq(&job.call, call), "{round}");
+        }
+    }
+    assert_eq!(good.iter().filter_map(posted).count(), 0);
+    let lost = bad.iter().filter_map(posted).count();
+    // All it asked for is there, was decided, or was refused.
+    assert_eq!(bad.len(), refused + lost + queue.len() + 100 * BATCH / 2);
+    assert_eq!(queue.over_share()[2..], [0_u64; 0]);
 }

@@ -1,0 +1,284 @@
+//! Tests of serving: bounds on connections, and how they end.
+
+use std::future::{pending, poll_fn};
+use std::task::Poll;
+use std::time::Duration;
+
+use http::{Request, Response};
+use tonic::body::Body;
+use tonic::service::Routes;
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::ServingStatus;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::server::HealthReporter;
+use tower::Service as _;
+
+use super::*;
+use crate::grpc::call::Reply;
+
+/// Health alone.
+#[derive(Clone)]
+struct Healthy(Routes);
+
+impl Serve for Healthy {
+    fn call(
+        &self,
+        request: Request<Arriving>,
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static {
+        let mut routes = self.0.clone();
+        async move {
+            let response = routes.call(request.map(Body::new)).await.unwrap();
+            response.map(Reply::Tonic)
+        }
+    }
+}
+
+/// Starts a server of health alone; returns where it is, and its end.
+async fn start(
+    limits: Limits,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> (SocketAddr, tokio::task::JoinHandle<Stopped>) {
+    let reporter = HealthReporter::new();
+    reporter.set_service_status("", ServingStatus::Serving).await;
+    let health = tonic_health::server::HealthService::from_health_reporter(reporter);
+    let health = tonic_health::pb::health_server::HealthServer::new(health);
+    let service = Healthy(Routes::new(health).prepare());
+    let listener = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
+    let address = listener.local_addr().unwrap();
+    (address, tokio::spawn(serve(listener, service, limits, None, stop)))
+}
+
+async fn client(address: SocketAddr) -> HealthClient<Channel> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    HealthClient::new(endpoint.connect().await.unwrap())
+}
+
+fn everything() -> HealthCheckRequest {
+    HealthCheckRequest { service: String::new() }
+}
+
+#[tokio::test]
+async fn serves_until_told_to_stop() {
+    let (told, stop) = tokio::sync::oneshot::channel::<()>();
+    let (address, ended) = start(Limits::default(), async { drop(stop.await) }).await;
+    let mut client = client(address).await;
+    client.check(everything()).await.unwrap();
+    told.send(()).unwrap();
+    assert_eq!(ended.await.unwrap(), Stopped { cut: 0 });
+    assert!(client.check(everything()).await.is_err());
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_watch_that_never_ends_does_not_keep_the_server() {
+    let limits = Limits { drain: Duration::from_millis(50), ..Limits::default() };
+    let (told, stop) = tokio::sync::oneshot::channel::<()>();
+    let (address, ended) = start(limits, async { drop(stop.await) }).await;
+    let mut client = client(address).await;
+    let mut watch = client.watch(everything()).await.unwrap().into_inner();
+    assert!(watch.message().await.unwrap().is_some());
+    told.send(()).unwrap();
+    assert_eq!(ended.await.unwrap(), Stopped { cut: 1 });
+}
+
+#[tokio::test]
+async fn a_silent_client_does_not_keep_the_server() {
+    let (told, stop) = tokio::sync::oneshot::channel::<()>();
+    let (address, ended) = start(Limits::default(), async { drop(stop.await) }).await;
+    let silent = TcpStream::connect(address).await.unwrap();
+    // Served after it, so the silent one is accepted by now.
+    client(address).await.check(everything()).await.unwrap();
+    told.send(()).unwrap();
+    assert_eq!(ended.await.unwrap(), Stopped { cut: 0 });
+    drop(silent);
+}
+
+#[tokio::test]
+async fn a_client_of_another_protocol_is_shown_out() {
+    let (address, _ended) = start(Limits::default(), pending()).await;
+    let stream = TcpStream::connect(address).await.unwrap();
+    stream.writable().await.unwrap();
+    stream.try_write(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let mut bytes = [0; 16];
+    loop {
+        stream.readable().await.unwrap();
+        match stream.try_read(&mut bytes) {
+            Ok(count) => break assert_eq!(count, 0),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => break assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_more_connection_than_there_are_places_waits_for_one() {
+    let limits = Limits { connections_max: 1, ..Limits::default() };
+    let (address, _ended) = start(limits, pending()).await;
+    let mut first = client(address).await;
+    first.check(everything()).await.unwrap();
+    let mut second = tokio::spawn(async move {
+        client(address).await.check(everything()).await.unwrap();
+    });
+    let early = tokio::time::timeout(Duration::from_millis(50), &mut second).await;
+    assert!(early.is_err());
+    drop(first);
+    second.await.unwrap();
+}
+
+#[tokio::test]
+async fn headers_have_a_largest_size() {
+    let (address, _ended) = start(Limits::default(), pending()).await;
+    let mut client = client(address).await;
+    for (bytes, right) in [(8 * 1024, true), (32 * 1024, false)] {
+        let mut request = tonic::Request::new(everything());
+        request.metadata_mut().insert("x-filler", "f".repeat(bytes).parse().unwrap());
+        assert_eq!(client.check(request).await.is_ok(), right, "{bytes}");
+    }
+}
+
+/// Answers nothing before it was looked at again, and again.
+#[derive(Clone)]
+struct Hesitant(Healthy);
+
+impl Serve for Hesitant {
+    fn call(
+        &self,
+        request: Request<Arriving>,
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static {
+        let answer = self.0.call(request);
+        async move {
+            let mut looks = 1..=5;
+            poll_fn(|context| {
+                context.waker().wake_by_ref();
+                if looks.next().is_some() { Poll::Pending } else { Poll::Ready(()) }
+            })
+            .await;
+            answer.await
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_calls_of_one_connection_that_wake_themselves_are_all_answered() {
+    let reporter = HealthReporter::new();
+    reporter.set_service_status("", ServingStatus::Serving).await;
+    let health = tonic_health::server::HealthService::from_health_reporter(reporter);
+    let health = tonic_health::pb::health_server::HealthServer::new(health);
+    let service = Hesitant(Healthy(Routes::new(health).prepare()));
+    let listener = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, service, Limits::default(), None, pending()));
+    let client = client(address).await;
+    let calls: Vec<_> = (0..500)
+        .map(|_| {
+            let mut client = client.clone();
+            tokio::spawn(async move { client.check(everything()).await.unwrap() })
+        })
+        .collect();
+    for call in calls {
+        tokio::time::timeout(Duration::from_secs(10), call).await.unwrap().unwrap();
+    }
+}
+
+#[test]
+fn several_listeners_share_an_address() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _context = runtime.enter();
+    let first = listen("127.0.0.1:0".parse().unwrap(), true).unwrap();
+    let address = first.local_addr().unwrap();
+    assert!(listen(address, true).is_ok());
+    let alone = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
+    assert!(listen(alone.local_addr().unwrap(), false).is_err());
+}
+
+/// Opens a connection of HTTP/2 that does just what it is told, with its end.
+async fn plain(
+    address: SocketAddr,
+    window: u32,
+) -> (h2::client::SendRequest<bytes::Bytes>, tokio::task::JoinHandle<Result<(), h2::Error>>) {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let mut builder = h2::client::Builder::new();
+    let (client, connection) = builder.initial_window_size(window).handshake(stream).await.unwrap();
+    (client, tokio::spawn(connection))
+}
+
+/// Begins to watch the health of the server; such a call has no end of its own.
+async fn watch_health(
+    client: &mut h2::client::SendRequest<bytes::Bytes>,
+) -> h2::client::ResponseFuture {
+    let request = Request::post("http://localhost/grpc.health.v1.Health/Watch")
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(())
+        .unwrap();
+    poll_fn(|context| client.poll_ready(context)).await.unwrap();
+    let (response, mut body) = client.send_request(request, false).unwrap();
+    body.send_data(bytes::Bytes::from_static(&[0; 5]), true).unwrap();
+    response
+}
+
+#[tokio::test]
+async fn a_connection_without_calls_is_closed_and_one_with_a_call_is_not() {
+    let idle = Duration::from_millis(100);
+    let (address, _ended) = start(Limits { idle, ..Limits::default() }, pending()).await;
+    let (mut busy, busy_end) = plain(address, 65_535).await;
+    let mut watched = watch_health(&mut busy).await.await.unwrap().into_body();
+    assert!(watched.data().await.unwrap().is_ok());
+    // Each looks at the clock for itself: that it ends tells that the time has passed for both.
+    for _ in 0..2 {
+        let (_client, end) = plain(address, 65_535).await;
+        end.await.unwrap().unwrap();
+    }
+    assert!(!busy_end.is_finished());
+    let forever = Limits { idle: Duration::ZERO, ..Limits::default() };
+    let (address, _ended) = start(forever, pending()).await;
+    let (_client, end) = plain(address, 65_535).await;
+    assert!(tokio::time::timeout(idle * 3, end).await.is_err());
+}
+
+#[tokio::test]
+async fn an_old_connection_is_told_to_end_and_its_calls_are_cut_when_they_do_not() {
+    let (age, drain) = (Duration::from_millis(100), Duration::from_millis(100));
+    let limits = Limits { drain, age, ..Limits::default() };
+    let (address, _ended) = start(limits, pending()).await;
+    // Without a call it ends as it is told to.
+    let (_client, end) = plain(address, 65_535).await;
+    end.await.unwrap().unwrap();
+    // A client that opens another goes on.
+    let mut other = client(address).await;
+    for _ in 0..5 {
+        tokio::time::timeout(Duration::from_secs(5), async {
+            while other.check(everything()).await.is_err() {}
+        })
+        .await
+        .unwrap();
+        let (_client, end) = plain(address, 65_535).await;
+        end.await.unwrap().unwrap();
+    }
+    // A watch has no end: it is cut.
+    let (mut watching, _end) = plain(address, 65_535).await;
+    let mut watched = watch_health(&mut watching).await.await.unwrap().into_body();
+    assert!(watched.data().await.unwrap().is_ok());
+    assert!(!matches!(watched.data().await, Some(Ok(_))));
+}
+
+#[tokio::test]
+async fn connections_that_begin_together_end_one_after_the_other() {
+    let age = Duration::from_secs(100);
+    let ages: std::collections::BTreeSet<_> = (0..100).map(|_| connection::spread(age)).collect();
+    assert!(80 < ages.len(), "{}", ages.len());
+    assert!(ages.iter().all(|spread| age * 9 / 10 < *spread && *spread <= age));
+}
+
+#[tokio::test]
+async fn a_client_that_has_no_room_for_an_answer_loses_its_call_and_no_other() {
+    let slow = Duration::from_millis(100);
+    let (address, _ended) = start(Limits { slow, ..Limits::default() }, pending()).await;
+    // No room at all for what it asks for.
+    let (mut deaf, _end) = plain(address, 0).await;
+    let mut watched = watch_health(&mut deaf).await.await.unwrap().into_body();
+    let error = watched.data().await.unwrap().unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::CANCEL));
+    client(address).await.check(everything()).await.unwrap();
+}

@@ -196,7 +196,7 @@ impl Config {
             reserve_bytes: settings.number(
                 "data.reserve_bytes",
                 default.reserve_bytes,
-                0..=1_099_511_627_776,
+                0..=1_125_899_906_842_624,
             ),
             segment_bytes_max: settings.number(
                 "data.segment_bytes_max",

@@ -359,6 +359,34 @@ fn a_server_shows_what_it_decided_and_what_it_refused() {
 }
 
 #[test]
+fn a_server_without_room_on_its_disk_says_so_and_decides_nothing() {
+    // More than any disk has.
+    let server = Server::start(&["CLEARLINE__DATA__RESERVE_BYTES=1125899906842624"]);
+    let sent = Command::new(PROGRAM)
+        .env_clear()
+        .args(["screen", "--example", "--address", &server.address])
+        .output()
+        .expect("a command");
+    let errors = String::from_utf8_lossy(&sent.stderr);
+    assert!(!sent.status.success() && errors.contains("DISK_NEARLY_FULL"), "{sent:?}");
+    assert!(server.get("/health/ready").starts_with("HTTP/1.1 503"));
+    assert!(server.get("/health/live").starts_with("HTTP/1.1 200"));
+    let text = server.get("/metrics");
+    let number = |series| value(&text, series).and_then(|text| text.parse::<u64>().ok());
+    let (free, needed) =
+        (number("clearline_disk_free_bytes"), number("clearline_disk_needed_bytes"));
+    assert!(free.is_some() && free < needed, "{free:?} {needed:?}");
+    for (series, want) in [
+        ("clearline_serving", 0),
+        ("clearline_log_entries", 2),
+        ("clearline_refused_total{reason=\"DISK_NEARLY_FULL\"}", 1),
+        ("clearline_events_total{level=\"error\",event=\"the disk is nearly full\"}", 1),
+    ] {
+        assert_eq!(number(series), Some(want), "{series}\n{text}");
+    }
+}
+
+#[test]
 fn an_operator_sees_a_running_server_and_a_machine_that_is_fit() {
     let server = Server::start(&[]);
     server.screen();

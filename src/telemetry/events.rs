@@ -47,7 +47,7 @@ impl Visit for Find {
 }
 
 /// Every warning and error, as `telemetry` lists them.
-pub(crate) const EVENTS: [(&str, &str); 18] = [
+pub(crate) const EVENTS: [(&str, &str); 19] = [
     ("error", "panicked"),
     ("error", "the service ends"),
     ("error", "the turn is stuck"),

@@ -2,25 +2,21 @@
 //!
 //! Everything runs in this process: records are read exactly as the service reads requests, then recalled,
 //! decided and remembered by the functions of its turn, each file a bank of its own that begins with an empty
-//! memory. One thread reads and matches texts, one for each policy decides.
+//! memory. As many banks work side by side as the machine has cores.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread;
 
 use crate::calendar::{Span, Time};
-use crate::cli::evaluate::bank::{Bank, Payment, Refused};
+use crate::cli::evaluate::work::Job;
 use crate::cli::{CliError, print};
 use crate::clock::{Clock as _, RealClock};
-use crate::entry::Entry;
 use crate::evaluation::{Tally, compare};
 use crate::policy::{self, Policy};
 use crate::records::Reader;
 use crate::records::pb::Header;
-use crate::text::Mention;
 
 mod bank;
 mod json;
@@ -30,6 +26,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod words;
+mod work;
 
 /// Measures what a policy finds in labelled payments, and whom it hurts.
 #[derive(Debug, clap::Args)]
@@ -66,18 +63,6 @@ struct Ran {
     micros: u64,
 }
 
-/// The way to a bank and back.
-#[derive(Debug)]
-struct Lane {
-    batches: SyncSender<Batch>,
-    /// What the bank has remembered, to be freed by the thread that made it: that is the less busy one, and
-    /// memory is given back more cheaply where it was taken.
-    spent: Receiver<Vec<Entry>>,
-}
-
-/// Some payments in their order, and what their texts mention.
-type Batch = Vec<(Payment, Vec<Mention>)>;
-
 impl Evaluate {
     /// Runs the command.
     pub fn run(&self) -> Result<(), CliError> {
@@ -88,8 +73,7 @@ impl Evaluate {
         let clock = RealClock::start();
         let mut tallies: Vec<Tally> = policies.iter().map(|_| Tally::default()).collect();
         let mut files = Vec::new();
-        for (number, path) in (0..).zip(&self.files) {
-            let (header, records, counted) = self.file(number, path, &policies)?;
+        for (path, (header, records, counted)) in self.files.iter().zip(self.count(&policies)?) {
             files.push((path.display().to_string(), header, records));
             for (tally, counted) in tallies.iter_mut().zip(counted) {
                 tally.add(counted);
@@ -130,122 +114,50 @@ impl Evaluate {
         })
     }
 
-    /// Counts one file under each policy. Returns its header and how many records it has.
-    fn file(
-        &self,
-        number: u32,
-        path: &Path,
-        policies: &[Arc<Policy>],
-    ) -> Result<(Header, u64, Vec<Tally>), CliError> {
-        let name = path.display().to_string();
-        let unreadable = |source| CliError::Unreadable { path: name.clone(), source };
+    /// Counts every file under each policy. Returns its header, how many records it has and what was counted.
+    fn count(&self, policies: &[Arc<Policy>]) -> Result<Vec<(Header, u64, Vec<Tally>)>, CliError> {
+        let (mut headers, mut jobs) = (Vec::new(), Vec::new());
+        for (number, path) in (0..).zip(&self.files) {
+            let header = self.header(path)?;
+            let place = (number, measured_from(&header, self.warm_up));
+            jobs.extend(policies.iter().map(|policy| Job::new(path, place, policy)));
+            headers.push(header);
+        }
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let mut counted = work::run(&jobs, threads).into_iter();
+        let mut files = Vec::new();
+        for (path, header) in self.files.iter().zip(headers) {
+            let (mut records, mut tallies) = (0, Vec::new());
+            // One that is missing is behind one that failed.
+            for counted in counted.by_ref().take(policies.len()).flatten() {
+                let (read, tally) = counted.map_err(|why| wrong(path, &why))?;
+                records = read;
+                tallies.push(tally);
+            }
+            files.push((header, records, tallies));
+        }
+        Ok(files)
+    }
+
+    /// Reads where a file comes from, and whether enough of it can be measured.
+    fn header(&self, path: &Path) -> Result<Header, CliError> {
+        let unreadable = |source| CliError::Unreadable { path: path.display().to_string(), source };
         let file = File::open(path).map_err(unreadable)?;
-        let wrong = |why: String| CliError::NotAsExpected(format!("`{name}`: {why}"));
-        let reader = Reader::new(BufReader::with_capacity(BUFFER_BYTES, file))
-            .map_err(|error| wrong(error.to_string()))?;
+        let reader = Reader::new(file).map_err(|error| wrong(path, &error))?;
         let header = reader.header().clone();
         if header.days <= self.warm_up {
             let why = format!(
                 "it tells of {} days, and the first {} are not measured: say less with --warm-up",
                 header.days, self.warm_up
             );
-            return Err(wrong(why));
+            return Err(wrong(path, &why));
         }
-        let measured_from = measured_from(&header, self.warm_up);
-        thread::scope(|scope| {
-            let (mut lanes, mut banks) = (Vec::new(), Vec::new());
-            for policy in policies {
-                let (lane, batches) = sync_channel(BATCHES_WAITING);
-                let (give, spent) = channel();
-                let bank = Bank::new(Arc::clone(policy));
-                banks.push(scope.spawn(move || decide(bank, &batches, &give)));
-                lanes.push(Lane { batches: lane, spent });
-            }
-            let read = read(reader, (number, measured_from), policies, &lanes);
-            drop(lanes);
-            let mut tallies = Vec::new();
-            for bank in banks {
-                // A panic of a bank is one of ours: it goes on here.
-                let counted = bank.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                let tally = counted.map_err(|(record, why)| {
-                    wrong(format!("record {record} cannot be decided: {why}"))
-                })?;
-                tallies.push(tally);
-            }
-            Ok((header, read.map_err(wrong)?, tallies))
-        })
+        Ok(header)
     }
 }
 
-/// Reads every record and hands it to each policy's lane. Returns how many there were, or what is wrong with
-/// one.
-fn read<R: io::Read>(
-    reader: Reader<R>,
-    (file, measured_from): (u32, Option<Time>),
-    policies: &[Arc<Policy>],
-    lanes: &[Lane],
-) -> Result<u64, String> {
-    let mut batches: Vec<Batch> = lanes.iter().map(|_| Vec::with_capacity(BATCH)).collect();
-    let mut record = 0_u64;
-    let mut last = Time::MIN;
-    for labelled in reader {
-        record = record.saturating_add(1);
-        let labelled = labelled.map_err(|error| error.to_string())?;
-        let mut payment = labels::payment(labelled, (file, record))
-            .map_err(|why| format!("record {record} cannot be decided: {why}"))?;
-        let requested = payment.request.requested;
-        if requested < last {
-            return Err(format!(
-                "record {record} cannot be decided: {}",
-                labels::LabelError::Early
-            ));
-        }
-        last = requested;
-        payment.place.measured = measured_from.is_none_or(|from| from <= requested);
-        let request = &payment.request;
-        let mentions = |policy: &Policy| policy.mentions(&request.transfer.texts, &request.answers);
-        if let ([_, second], [_, policy]) = (&mut *batches, policies) {
-            second.push((payment.clone(), mentions(policy)));
-        }
-        if let ([first, ..], [policy, ..]) = (&mut *batches, policies) {
-            let mentions = mentions(policy);
-            first.push((payment, mentions));
-        }
-        if batches.first().is_some_and(|batch| BATCH <= batch.len()) {
-            for (lane, batch) in lanes.iter().zip(&mut batches) {
-                let full = std::mem::replace(batch, Vec::with_capacity(BATCH));
-                // A bank that takes no more has met what it cannot decide, and says so itself.
-                if lane.batches.send(full).is_err() {
-                    return Ok(record);
-                }
-                lane.spent.try_iter().for_each(drop);
-            }
-        }
-    }
-    for (lane, batch) in lanes.iter().zip(batches) {
-        if lane.batches.send(batch).is_err() {
-            break;
-        }
-    }
-    Ok(record)
-}
-
-/// Decides about all that comes, in its order.
-fn decide(
-    mut bank: Bank,
-    batches: &Receiver<Batch>,
-    spent: &Sender<Vec<Entry>>,
-) -> Result<Tally, (u64, Refused)> {
-    for batch in batches {
-        bank.warm(batch.iter().map(|(payment, _)| payment));
-        for (payment, mentions) in batch {
-            let record = payment.place.record;
-            bank.pay(payment, mentions).map_err(|refused| (record, refused))?;
-        }
-        // Where the other side has ended, they end here.
-        drop(spent.send(bank.spent()));
-    }
-    Ok(bank.into_tally())
+fn wrong(path: &Path, why: &impl std::fmt::Display) -> CliError {
+    CliError::NotAsExpected(format!("`{}`: {why}", path.display()))
 }
 
 /// Returns when measuring begins; `None` where the file does not say when it begins, so that nothing can be
@@ -265,11 +177,3 @@ fn load(folder: Option<&Path>) -> Result<Arc<Policy>, CliError> {
         CliError::NotAsExpected(lines.join("\n"))
     })
 }
-
-/// Some hundreds of records.
-const BUFFER_BYTES: usize = 1 << 18;
-/// Payments handed over at once: waking a thread costs as much as deciding about ten, and what is read ahead
-/// for so many stays in the processor's cache.
-const BATCH: usize = 64;
-/// Batches that wait for a bank: enough that neither thread waits for the other, a megabyte.
-const BATCHES_WAITING: usize = 16;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use super::*;
 use crate::account::Realm;
+use crate::cli::evaluate::bank::{Bank, Payment};
 use crate::decision::HoldKind;
 use crate::entry::{Decided, DecidedPersonal, Execution, Identity, Parameters};
 use crate::evaluation::{Outcome, ScamType, Truth, Variant};
@@ -212,12 +213,20 @@ fn evaluate(path: &Path, warm_up: u32) -> Evaluate {
     }
 }
 
+fn counts_of(
+    path: &Path,
+    warm_up: u32,
+    policies: &[Arc<Policy>],
+) -> Result<(Header, u64, Vec<Tally>), CliError> {
+    evaluate(path, warm_up).count(policies).map(|mut files| files.pop().unwrap())
+}
+
 #[test]
 fn one_pass_counts_every_record_once_and_twice_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), life(5, (200, 60, 6_000)));
     let policies = [standard()];
-    let once = || evaluate(&path, 20).file(0, &path, &policies).unwrap();
+    let once = || counts_of(&path, 20, &policies).unwrap();
     let (header, records, tallies) = once();
     assert_eq!((header.customers, header.days), (200, 60));
     assert_eq!(once().2, tallies);
@@ -239,7 +248,7 @@ fn one_pass_counts_every_record_once_and_twice_the_same() {
     assert_eq!(variants, whole);
     assert!(2 * Variant::ALL.len() < usize::try_from(all.worth.stopped.of).unwrap(), "{all:?}");
     // All of the cases, less those cut off and those that began before measuring.
-    let warm = evaluate(&path, 0).file(0, &path, &policies).unwrap().2[0].measures();
+    let warm = counts_of(&path, 0, &policies).unwrap().2[0].measures();
     let began = warm.groups.iter().find(|group| group.scam_type.is_none()).unwrap();
     assert!(all.worth.stopped.of < began.worth.stopped.of);
     assert_eq!((warm.warming, 0 < measures.warming), (0, true));
@@ -249,7 +258,7 @@ fn one_pass_counts_every_record_once_and_twice_the_same() {
 fn a_policy_against_itself_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), life(6, (100, 60, 6_000)));
-    let (_, _, tallies) = evaluate(&path, 0).file(0, &path, &[standard(), standard()]).unwrap();
+    let (_, _, tallies) = counts_of(&path, 0, &[standard(), standard()]).unwrap();
     assert_eq!(tallies[0], tallies[1]);
     assert_eq!(compare(&tallies[0], &tallies[1]), crate::evaluation::Change::default());
 }
@@ -276,7 +285,7 @@ fn a_record_that_cannot_be_decided_is_named() {
             writer.write(&labelled).unwrap();
         }
         writer.end().unwrap();
-        evaluate(&path, 0).file(0, &path, &[standard()]).unwrap_err().to_string()
+        counts_of(&path, 0, &[standard()]).unwrap_err().to_string()
     };
     let id = whole[0].request.as_ref().unwrap().request_id.clone();
     let payment = whole[0].request.as_ref().unwrap().payment_id.clone();

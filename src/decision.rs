@@ -354,21 +354,17 @@ fn weigh(typology: &Typology, fired: Signals, missed: Signals, watches: &[Watch]
         return 0;
     }
     let mut sums = Sums::default();
-    let mut group = usize::MAX;
-    let mut kind = None;
-    let mut strongest = 0_i64;
-    for weight in typology.weights.iter().filter(|weight| speaking.has(weight.watch)) {
-        if weight.group != group {
-            sums.add(kind, strongest);
-            (group, strongest) = (weight.group, 0);
-            kind = watches.get(weight.watch).map(|watch| watch.kind);
+    for group in typology.groups.iter().filter(|group| speaking.meets(group.members)) {
+        let (mut kind, mut strongest) = (None, 0_i64);
+        for weight in group.weights.iter().filter(|weight| speaking.has(weight.watch)) {
+            kind = kind.or_else(|| watches.get(weight.watch).map(|watch| watch.kind));
+            let points = if fired.has(weight.watch) { weight.points } else { weight.unavailable };
+            if strongest.unsigned_abs() < points.unsigned_abs() {
+                strongest = points;
+            }
         }
-        let points = if fired.has(weight.watch) { weight.points } else { weight.unavailable };
-        if strongest.unsigned_abs() < points.unsigned_abs() {
-            strongest = points;
-        }
+        sums.add(kind, strongest);
     }
-    sums.add(kind, strongest);
     sums.total()
 }
 

@@ -73,8 +73,8 @@ pub struct Typology {
     pub needs: Vec<Signals>,
     /// Of these concepts one at least must be mentioned; where it is empty, none.
     pub mentions: Vec<Concept>,
-    /// What each signal that it counts weighs, ordered by evidence group.
-    pub weights: Vec<Weight>,
+    /// What each signal that it counts weighs, by evidence group.
+    pub groups: Vec<Group>,
     /// The signals that it counts.
     pub counted: Signals,
     /// Those of them that weigh something where a fact was missing.
@@ -102,6 +102,15 @@ impl Typology {
     pub fn cannot_ask(&self, distrusted: bool, policy: &Policy) -> CannotAsk {
         self.cannot_ask.filter(|_| !distrusted).unwrap_or(policy.cannot_ask())
     }
+}
+
+/// What the signals of one evidence group weigh in one typology.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Group {
+    /// The signals in it: nearly always none of them speaks.
+    pub members: Signals,
+    /// What each of them weighs, in the order of the signals.
+    pub weights: Vec<Weight>,
 }
 
 /// What one signal weighs in one typology.
@@ -247,8 +256,8 @@ impl Typology {
     /// Returns what everything that it counts comes to at once, with nothing that speaks for the
     /// payment.
     pub fn most(&self) -> i64 {
-        let groups = self.weights.chunk_by(|one, next| one.group == next.group);
-        let strongest = groups.filter_map(|group| group.iter().map(|weight| weight.points).max());
+        let strongest = |group: &Group| group.weights.iter().map(|weight| weight.points).max();
+        let strongest = self.groups.iter().filter_map(strongest);
         strongest.fold(0, |sum: i64, points| sum.saturating_add(points.max(0)))
     }
 

@@ -5,7 +5,7 @@
 
 use crate::account::Token;
 use crate::calendar::{Span, Time};
-use crate::history::pairs::{Prefix, part, prefix, seconds_of, time_of};
+use crate::history::pairs::{Prefix, part, prefix, seconds_of};
 use crate::history::recall::Inflow;
 use crate::tagged::{Tagged, TaggedError, always, record};
 
@@ -65,16 +65,22 @@ impl Drawn {
     pub fn inflow(&self, payer: Token, now: Time) -> Option<Inflow> {
         let payer = prefix(payer);
         let mut inflow = Inflow::default();
-        for party in self.parties.iter().filter(|party| party.payer != payer) {
-            let within = |at: u32, span: Span| at != 0 && now.since(time_of(at)) <= span;
-            for (number, at, span) in [
-                (&mut inflow.hour, party.first_paid, Span::hours(1)),
-                (&mut inflow.day, party.first_paid, Span::hours(24)),
-                (&mut inflow.week, party.first_paid, WEEK),
-                (&mut inflow.held, party.held, WEEK),
-            ] {
-                *number = number.saturating_add(u32::from(within(at, span)));
+        // The first whole second that is not before, and never 0.
+        let [hour, day, week] = [Span::hours(1), Span::hours(24), WEEK].map(|span| {
+            let since = now.minus(span).since(Time::from_micros(0)).0;
+            since.div_euclid(1_000_000).saturating_add(i64::from(since.rem_euclid(1_000_000) != 0))
+        });
+        let within = |at: u32, since: i64| u32::from(since.max(1) <= i64::from(at));
+        for party in &self.parties {
+            // Most are of long ago.
+            let [first_paid, held] = [party.first_paid, party.held].map(|at| within(at, week));
+            if first_paid | held == 0 || party.payer == payer {
+                continue;
             }
+            inflow.hour = inflow.hour.saturating_add(within(party.first_paid, hour));
+            inflow.day = inflow.day.saturating_add(within(party.first_paid, day));
+            inflow.week = inflow.week.saturating_add(first_paid);
+            inflow.held = inflow.held.saturating_add(held);
         }
         (inflow != Inflow::default()).then_some(inflow)
     }

@@ -110,7 +110,9 @@ impl Pairs {
     }
 
     fn place(&self, prefix: Prefix) -> Result<usize, usize> {
-        self.0.binary_search_by(|packed| packed.payee.cmp(&prefix))
+        // As numbers, which have the same order: comparing bytes is a call.
+        let wanted = number(prefix);
+        self.0.binary_search_by(|packed| number(packed.payee).cmp(&wanted))
     }
 }
 
@@ -185,8 +187,12 @@ pub fn day_of(time: Time) -> u16 {
 }
 
 /// Returns the number that six bytes are, the highest first.
-pub(super) fn number([high, low @ ..]: [u8; 6]) -> u64 {
-    low.iter().fold(u64::from(high), |number, byte| number << 8 | u64::from(*byte))
+pub(super) fn number(bytes: [u8; 6]) -> u64 {
+    let mut wide = [0; 8];
+    if let Some(low) = wide.last_chunk_mut() {
+        *low = bytes;
+    }
+    u64::from_be_bytes(wide)
 }
 
 /// Takes so many bytes off the front.

@@ -114,10 +114,13 @@ impl Recent {
             allowed: false,
         });
         let since = now.minus(RECENT_AGE);
-        let mut payees: Vec<Prefix> = vec![this.payee];
         let others = self.tries.iter().rev().filter(|tried| since <= tried.time());
+        let mut others = others.filter(|tried| !tried.is_same(&this)).peekable();
+        if others.peek().is_none() {
+            return Vec::new();
+        }
+        let mut payees: Vec<Prefix> = vec![this.payee];
         others
-            .filter(|tried| !tried.is_same(&this))
             .map(|tried| {
                 let at = payees.iter().position(|known| *known == tried.payee);
                 let at = at.unwrap_or_else(|| {

@@ -443,9 +443,10 @@ mod tests {
 
     fn bytes(table: &Table<u64>) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut at = 0;
-        while table.put_shard(at, &mut bytes) {
-            at += 1;
+        for at in 0.. {
+            if !table.put_shard(at, &mut bytes) {
+                break;
+            }
         }
         bytes
     }

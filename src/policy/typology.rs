@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::document::{Section, Text, all, nearest};
-use crate::policy::{CannotAsk, Signals, Typology, Watch, Weight};
+use crate::policy::{CannotAsk, Group, Signals, Typology, Watch, Weight};
 use crate::signal;
 use crate::text::Concept;
 use crate::warning::{Step, Warnings, name};
@@ -81,7 +81,14 @@ pub(super) fn read<'d>(section: Section<'d>, watches: &[Watch], warnings: &Warni
                 let missed = weights.as_ref()?.iter().filter(|weight| weight.unavailable != 0);
                 Signals::at(missed.map(|weight| weight.watch))
             },
-            weights: weights.clone()?,
+            groups: weights
+                .as_ref()?
+                .chunk_by(|one, next| one.group == next.group)
+                .map(|weights| Group {
+                    members: Signals::at(weights.iter().map(|weight| weight.watch)),
+                    weights: weights.to_vec(),
+                })
+                .collect(),
             inform_from,
             ask_from,
             review_from,

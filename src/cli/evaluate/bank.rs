@@ -86,6 +86,11 @@ impl Bank {
         std::mem::take(&mut self.spent)
     }
 
+    /// Frees the entries remembered since the last time.
+    pub(super) fn forget_spent(&mut self) {
+        self.spent.clear();
+    }
+
     /// Returns what was counted.
     pub(super) fn into_tally(self) -> Tally {
         self.tally

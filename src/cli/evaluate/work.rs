@@ -29,8 +29,8 @@ pub(super) struct Job {
     source: Mutex<Source>,
     /// What was read ahead, in the order of the file: only who holds `source` adds to it.
     ahead: Mutex<VecDeque<Batch>>,
-    /// What the bank has remembered, to be freed by whoever reads next: memory is given back more cheaply
-    /// where it was taken.
+    /// What the bank has remembered of what was read ahead, to be freed by whoever reads on: memory is given
+    /// back more cheaply where it was taken.
     spent: Mutex<Vec<Entry>>,
     /// Whether nobody needs to read ahead for it.
     over: AtomicBool,
@@ -56,6 +56,8 @@ struct Source {
 #[derive(Debug)]
 struct Batch {
     payments: Vec<(Payment, Vec<Mention>)>,
+    /// Whether it was read by another thread than the bank's.
+    ahead: bool,
     /// What is wrong with the record behind them.
     wrong: Option<String>,
 }
@@ -159,7 +161,7 @@ impl Job {
     fn count(&self, board: &Board, stop: impl Fn() -> bool) -> Option<Counted> {
         let mut bank = Bank::new(Arc::clone(&self.policy));
         let mut records = 0_u64;
-        while let Some(Batch { payments, wrong }) = self.next(board) {
+        while let Some(Batch { payments, ahead, wrong }) = self.next(board) {
             if stop() {
                 return None;
             }
@@ -169,11 +171,16 @@ impl Job {
                 if let Err(why) = bank.pay(payment, mentions) {
                     return Some(Err(cannot(records, &why)));
                 }
+                if !ahead {
+                    bank.forget_spent();
+                }
             }
             if let Some(wrong) = wrong {
                 return Some(Err(wrong));
             }
-            lock(&self.spent).append(&mut bank.spent());
+            if ahead {
+                lock(&self.spent).append(&mut bank.spent());
+            }
         }
         Some(Ok((records, bank.into_tally())))
     }
@@ -203,12 +210,11 @@ impl Job {
     /// Reads some payments ahead, if there are any.
     fn read_ahead(&self, board: &Board) {
         let mut source = lock(&self.source);
-        match self.read(&mut source) {
-            Some(batch) => lock(&self.ahead).push_back(batch),
-            None => {
-                self.over.store(true, Ordering::Release);
-                board.tell();
-            }
+        if let Some(batch) = self.read(&mut source) {
+            lock(&self.ahead).push_back(Batch { ahead: true, ..batch });
+        } else {
+            self.over.store(true, Ordering::Release);
+            board.tell();
         }
     }
 
@@ -221,7 +227,7 @@ impl Job {
 impl Source {
     /// Reads some payments; `None` behind the last.
     fn read(&mut self) -> Option<Batch> {
-        let mut batch = Batch { payments: Vec::with_capacity(BATCH), wrong: None };
+        let mut batch = Batch { payments: Vec::with_capacity(BATCH), ahead: false, wrong: None };
         while batch.payments.len() < BATCH && !self.ended {
             match self.payment() {
                 Ok(Some(payment)) => batch.payments.push(payment),

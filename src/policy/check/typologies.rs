@@ -201,7 +201,7 @@ fn never_leads(one: &Story<'_>, other: &Story<'_>) -> bool {
     let steps = later.thresholds.iter().zip(&leads.thresholds);
     a.needs == b.needs
         && a.mentions == b.mentions
-        && a.weights == b.weights
+        && a.groups == b.groups
         && steps.clone().all(|((_, later), (_, leads))| leads <= later)
 }
 

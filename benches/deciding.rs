@@ -173,6 +173,7 @@ fn remember_a_year(steps: &mut Steps) {
                     },
                     decision: None,
                 }),
+                caller: None,
             }))
         });
         let executes = executes.collect();

@@ -229,6 +229,7 @@ fn executed(
             execution: Execution::Sent,
             unscreened: None,
             decision: None,
+            caller: None,
         },
         personal: Some(ExecutedPersonal {
             payment_id: "".into(),

@@ -170,19 +170,15 @@ impl Config {
             ),
             drain: settings.millis("server.drain_ms", default.drain, 0..=600_000),
             stuck: settings.millis("server.stuck_ms", default.stuck, 0..=600_000),
-            queue_max: settings.number("limits.queue_max", default.queue_max, 1..=65_536),
+            queue_max: settings.number("limits.queue_max", default.queue_max, SOME),
             connections_max: settings.number(
                 "limits.connections_max",
                 default.connections_max,
-                1..=65_536,
+                SOME,
             ),
-            streams_max: settings.number("limits.streams_max", default.streams_max, 1..=65_536),
+            streams_max: settings.number("limits.streams_max", default.streams_max, SOME),
             handshake: settings.millis("limits.handshake_ms", default.handshake, 10..=60_000),
-            handshakes_max: settings.number(
-                "limits.handshakes_max",
-                default.handshakes_max,
-                1..=65_536,
-            ),
+            handshakes_max: settings.number("limits.handshakes_max", default.handshakes_max, SOME),
             headers_bytes_max: settings.number(
                 "limits.headers_bytes_max",
                 default.headers_bytes_max,
@@ -215,15 +211,11 @@ impl Config {
             decision_every: settings.number(
                 "telemetry.decision_every",
                 default.decision_every,
-                0..=1_000_000,
+                EVERY,
             ),
             metrics: settings.take("telemetry.metrics", default.metrics, yes_or_no),
             traces: settings.take("telemetry.traces", default.traces, collector),
-            trace_every: settings.number(
-                "telemetry.trace_every",
-                default.trace_every,
-                0..=1_000_000,
-            ),
+            trace_every: settings.number("telemetry.trace_every", default.trace_every, EVERY),
             admin: settings.take("admin.listen", default.admin, address_or_nowhere),
         };
         config.agree(settings);
@@ -509,8 +501,12 @@ fn level(text: &str) -> Result<Level, String> {
 }
 
 const PREFIX: &str = "CLEARLINE";
-// It is in every receipt, and a host name with a path fits easily.
+/// It is in every receipt, and a host name with a path fits easily.
 const ORIGIN_CHARS_MAX: usize = 128;
+/// Places of any kind: more than a process may have open files by default.
+const SOME: RangeInclusive<u32> = 1..=65_536;
+/// One in so many; 0 for none.
+const EVERY: RangeInclusive<u32> = 0..=1_000_000;
 
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,7 @@ use clearline::turn::behind::{Behind, Work};
 use clearline::turn::clockwork::Clockwork;
 use clearline::turn::desk::{Desk, Queue};
 use clearline::turn::run::run;
+use clearline::turn::space::Space;
 use clearline::turn::start::{Plan, Started, start};
 use tokio::sync::watch;
 use tonic::Request;
@@ -90,7 +91,16 @@ fn serve_and_ask(
     let Started { mut engine, keys, tokens, spared } = start(disk, plan, clock.wall()).ok()?;
     let mut clockwork = Clockwork::start(clock, engine.memory().time()).expect("a clock");
     let reader = engine.log().reader();
-    let work = Work { disk: Arc::clone(disk), keys, reader: reader.clone(), clock, counts: None };
+    // Without a reserve: the disk is full without notice.
+    let space = Arc::new(Space::new(Arc::clone(disk), 0));
+    let work = Work {
+        disk: Arc::clone(disk),
+        keys,
+        reader: reader.clone(),
+        clock,
+        counts: None,
+        space: Arc::clone(&space),
+    };
     let mut behind = Behind::start(work, SNAPSHOT_ENTRIES, spared).expect("a thread");
     let queue = Arc::new(Queue::new(64));
     let first = Desk::new(Arc::clone(&queue), reader, Arc::clone(policy), tokens);
@@ -98,7 +108,8 @@ fn serve_and_ask(
     let turn = {
         let queue = Arc::clone(&queue);
         std::thread::spawn(move || {
-            let ended = run(&mut engine, &queue, &mut clockwork, |engine| behind.look(engine));
+            let outside = (&mut clockwork, &*space);
+            let ended = run(&mut engine, &queue, outside, |engine| behind.look(engine));
             // The process would end here.
             let _ = stopping.send(true);
             behind.end();
@@ -113,8 +124,9 @@ fn serve_and_ask(
         let listener = listen(([127, 0, 0, 1], 0).into(), false).expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { first.hand_out().await });
+        let limits = Limits { drain: Duration::from_millis(50), ..Limits::default() };
         let mut failed = stop.clone();
-        let serving = serve(listener, door, LIMITS, None, async move {
+        let serving = serve(listener, door, limits, None, async move {
             let _ = failed.wait_for(|failed| *failed).await;
         });
         let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
@@ -257,6 +269,10 @@ impl Disk for Faulty {
         self.real.lock(path)
     }
 
+    fn free(&self) -> io::Result<u64> {
+        self.real.free()
+    }
+
     fn fill_random(&self, bytes: &mut [u8]) -> io::Result<()> {
         self.real.fill_random(bytes)
     }
@@ -301,10 +317,3 @@ const PARAMETERS: Parameters =
     Parameters { window: Span::hours(24), requests_max: 100_000, payments_max: 10_000 };
 const PATIENCE: Patience =
     Patience { default: Duration::from_secs(1), max: Duration::from_secs(1) };
-const LIMITS: Limits = Limits {
-    connections_max: 8,
-    calls_max: 8,
-    drain: Duration::from_millis(50),
-    handshake: Duration::from_secs(1),
-    handshakes_max: 8,
-};

@@ -106,7 +106,7 @@ async fn work(
                 counted.fetch_add(1, Ordering::Relaxed);
             }
             Err(status) => {
-                seen.failed.push(format!("{:?} {:?}", status.code(), bank::reason(&status)))
+                seen.failed.push(format!("{:?} {:?}", status.code(), bank::reason(&status)));
             }
         }
     };

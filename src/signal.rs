@@ -177,7 +177,6 @@ signals![
     e_money_account,
     paid_again,
     cleared_before,
-    confirmed_business,
 ];
 
 mod shape;
@@ -262,7 +261,6 @@ mod tests {
             (44, "e_money_account"),
             (45, "paid_again"),
             (41, "cleared_before"),
-            (46, "confirmed_business"),
         ];
         for known in permanent {
             assert!(listed.contains(&known), "{known:?}");

@@ -367,8 +367,8 @@ fn a_server_without_room_on_its_disk_says_so_and_decides_nothing() {
         .args(["screen", "--example", "--address", &server.address])
         .output()
         .expect("a command");
-    let errors = String::from_utf8_lossy(&sent.stderr);
-    assert!(!sent.status.success() && errors.contains("DISK_NEARLY_FULL"), "{sent:?}");
+    let said = String::from_utf8_lossy(&sent.stdout);
+    assert!(!sent.status.success() && said.contains("DISK_NEARLY_FULL"), "{sent:?}");
     assert!(server.get("/health/ready").starts_with("HTTP/1.1 503"));
     assert!(server.get("/health/live").starts_with("HTTP/1.1 200"));
     let text = server.get("/metrics");

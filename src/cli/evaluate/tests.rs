@@ -255,6 +255,47 @@ fn one_pass_counts_every_record_once_and_twice_the_same() {
 }
 
 #[test]
+fn what_is_counted_is_the_same_on_however_many_threads() {
+    let folders = [8, 9, 10].map(|seed| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path(), life(seed, (60, 40, 6_000)));
+        (folder, path)
+    });
+    let counted = |threads| {
+        let jobs = (0..).zip(&folders);
+        let jobs: Vec<_> = jobs
+            .map(|(number, (_, path))| work::Job::new(path, (number, None), &standard()))
+            .collect();
+        work::run(&jobs, threads).into_iter().map(|one| one.unwrap().unwrap()).collect::<Vec<_>>()
+    };
+    let alone = counted(1);
+    assert!(alone.iter().all(|(records, tally)| 1_000 < *records && 0 < tally.payments()));
+    for threads in [0, 2, 3, 4, 7] {
+        assert_eq!(counted(threads), alone, "{threads} threads");
+    }
+}
+
+#[test]
+fn of_several_files_the_first_that_cannot_be_counted_is_told() {
+    let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let whole = (file(whole.path(), life(8, (60, 40, 6_000))), whole);
+    let cut = (file(cut.path(), life(9, (60, 40, 6_000))), cut);
+    let bytes = fs::read(&cut.0).unwrap();
+    fs::write(&cut.0, &bytes[..bytes.len() - 1]).unwrap();
+    for threads in 1..5 {
+        let paths = [&whole.0, &cut.0, &whole.0, &cut.0];
+        let jobs: Vec<_> =
+            paths.iter().map(|path| work::Job::new(path, (0, None), &standard())).collect();
+        let results = work::run(&jobs, threads);
+        let first = results.iter().position(|one| matches!(one, Some(Err(_))));
+        assert_eq!(first, Some(1), "{threads} threads");
+        let Some(Err(told)) = &results[1] else { panic!("{threads}") };
+        assert!(told.contains("is cut off"), "{told}");
+        assert!(matches!(&results[0], Some(Ok(_))), "{threads} threads");
+    }
+}
+
+#[test]
 fn a_policy_against_itself_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), life(6, (100, 60, 6_000)));

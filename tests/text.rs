@@ -151,7 +151,7 @@ fine             0   0   0
 police           0   0   0
 agency           0   1   0
 bank_staff       0   0   0
-investigation    0   0   0
+investigation    0   0   1
 safe_account     0   1   1
 urgency          0   1   1
 secrecy          0   0   0

@@ -263,9 +263,8 @@ fn what_is_counted_is_the_same_on_however_many_threads() {
     });
     let counted = |threads| {
         let jobs = (0..).zip(&folders);
-        let jobs: Vec<_> = jobs
-            .map(|(number, (_, path))| work::Job::new(path, (number, None), &standard()))
-            .collect();
+        let jobs: Vec<_> =
+            jobs.map(|(number, (_, path))| Job::new(path, (number, None), &standard())).collect();
         work::run(&jobs, threads).into_iter().map(|one| one.unwrap().unwrap()).collect::<Vec<_>>()
     };
     let alone = counted(1);
@@ -288,7 +287,7 @@ fn of_several_files_the_first_that_cannot_be_counted_is_told() {
     for threads in 1..5 {
         let paths = [&whole.0, &cut.0, &whole.0, &cut.0];
         let jobs: Vec<_> =
-            paths.iter().map(|path| work::Job::new(path, (0, None), &standard())).collect();
+            paths.iter().map(|path| Job::new(path, (0, None), &standard())).collect();
         let results = work::run(&jobs, threads);
         let first = results.iter().position(|one| matches!(one, Some(Err(_))));
         assert_eq!(first, Some(1), "{threads} threads");

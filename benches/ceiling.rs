@@ -485,7 +485,7 @@ fn name(shape: Shape) -> &'static str {
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_clearline");
 
-/// Whom the load is, and that it may ask.
+/// Whom the load is, and that it may ask as much as it can.
 const LOAD: &str = "spiffe://bank.example/load";
 const ACCESS: &str = r#"schema = 1
 [[role]]
@@ -496,6 +496,7 @@ sees = "own"
 name = "load"
 role = "payment_system"
 spiffe = ["spiffe://bank.example/load"]
+limits = { in_flight = 65_536, per_second = 1_000_000, burst = 1_000_000, connections = 65_536 }
 "#;
 
 const SERVER_CORE: usize = 0;

@@ -10,6 +10,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic_types::StatusExt as _;
 
 use crate::authority::{Leaf, Name};
+use crate::good::RATE;
 use crate::server::Secured;
 
 /// Rights, each of which one caller has alone; `everything` has all of them.
@@ -42,7 +43,10 @@ pub(crate) fn access() -> String {
     text.push_str("[[caller]]\nname = \"people\"\nrole = \"read\"\ngroups = [\"people\"]\n");
     text.push_str("[[caller]]\nname = \"greedy\"\nrole = \"screen\"\nspiffe = [\"");
     text.push_str(&id("greedy"));
-    text.push_str("\"]\n");
+    // As much as a good caller asks for.
+    let limits =
+        format!("\"]\nlimits = {{ in_flight = 64, per_second = {RATE}, burst = {RATE} }}\n");
+    text.push_str(&limits);
     text
 }
 

@@ -38,14 +38,12 @@ use crate::Row;
 use crate::bank::{self, Questions};
 
 /// Fails syncs, then fills the disk, at one place after another.
-pub(crate) fn rows() -> Vec<Row> {
+pub(crate) fn rows(tell: &mut dyn FnMut(Row)) {
     let policy = Arc::new(policy::load(policy::standard()).expect("the shipped policy"));
     let syncs = (0..SYNCS).map(|syncs| Room { syncs, bytes: i64::MAX });
     let bytes = (0..FILLS).map(|fill| Room { syncs: i64::MAX, bytes: fill * FILL_BYTES });
-    vec![
-        story("syncs that fail, each of the first in turn", syncs, &policy),
-        story("disks that are full after some bytes", bytes, &policy),
-    ]
+    tell(story("syncs that fail, each of the first in turn", syncs, &policy));
+    tell(story("disks that are full after some bytes", bytes, &policy));
 }
 
 /// Lets each disk fail under a server, starts another and asks everything again.

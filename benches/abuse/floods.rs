@@ -18,7 +18,7 @@ use crate::raw::{CONTINUATION, DATA, END_HEADERS, HEADERS, PING, RST_STREAM, Raw
 use crate::server::Secured;
 
 /// Floods the server, each time beside a good caller.
-pub(crate) fn rows() -> Vec<Row> {
+pub(crate) fn rows(tell: &mut dyn FnMut(Row)) {
     // A child stays on the core of the thread that starts it.
     machine::pin(0).expect("two cores");
     let mut bank = bank::open(SETTINGS);
@@ -28,28 +28,22 @@ pub(crate) fn rows() -> Vec<Row> {
     let mut quiet: Vec<u64> = (0..3).map(|_| Good::for_time(&bank, run(), QUIET).p99()).collect();
     quiet.sort_unstable();
     let quiet = *quiet.get(1).expect("three runs");
-    let mut rows = vec![Row::new(
+    tell(Row::new(
         "a quiet minute, for comparison",
         0,
         0,
         format!("{RATE} calls/s on 4 connections, p99 {}", milliseconds(quiet)),
-    )];
+    ));
     for flood in FLOODS {
         let good = Good::start(&bank, run());
         let (tried, well) = at_leisure(|| (flood.send)(&bank));
         let seen = good.end();
-        rows.push(Row::new(flood.what, tried, well, flood.expected.to_owned()));
-        rows.push(beside(&bank, &seen, quiet));
+        tell(Row::new(flood.what, tried, well, flood.expected.to_owned()));
+        tell(beside(&bank, &seen, quiet));
     }
     let server = bank.server.take().expect("a server");
     let ended = server.stop();
-    rows.push(Row::new(
-        "the server after all of it",
-        1,
-        u64::from(ended.is_ok()),
-        "ended well".into(),
-    ));
-    rows
+    tell(Row::new("the server after all of it", 1, u64::from(ended.is_ok()), "ended well".into()));
 }
 
 /// Says how a good caller fared.

@@ -162,23 +162,29 @@ async fn ask(channel: Channel, question: pb::ScreenTransferRequest) -> Asked {
     }
 }
 
-/// Asks who made which decision once more, and returns how many are as they were told and alone under
+/// Lists every decision of the caller, and returns how many are there as they were told and alone under
 /// their request id.
 pub(crate) fn found_again(bank: &Secured, decisions: &BTreeMap<String, String>) -> u64 {
     let leaf = bank::certificate(bank, EVERYTHING);
+    let mut listed: BTreeMap<String, Vec<String>> = BTreeMap::new();
     bank::runtime().block_on(async {
         let mut client = bank::client(bank::channel(bank, Some(&leaf)));
-        let mut found = 0;
-        for (id, name) in decisions {
-            let wanted = pb::get_decision_request::Id::RequestId(id.clone());
-            let request = pb::GetDecisionRequest { id: Some(wanted) };
-            let Ok(answer) = client.get_decision(request).await else { continue };
-            let answer = answer.into_inner();
-            let same = answer.decision.is_some_and(|decision| decision.name == *name);
-            found += u64::from(same && answer.earlier_decisions.is_empty());
+        let mut request = pb::ListDecisionsRequest { page_size: 1_000, ..Default::default() };
+        loop {
+            let page = client.list_decisions(request.clone()).await.expect("a page").into_inner();
+            for one in page.decisions {
+                listed.entry(one.request_id).or_default().push(one.name);
+            }
+            if page.next_page_token.is_empty() {
+                break;
+            }
+            request.page_token = page.next_page_token;
         }
-        found
-    })
+    });
+    let alone = |(id, name): &(&String, &String)| {
+        listed.get(*id).is_some_and(|names| matches!(&names[..], [only] if only == *name))
+    };
+    u64::try_from(decisions.iter().filter(alone).count()).expect("a count")
 }
 
 /// A small bank's payments, and enough for a 99th percentile in a few seconds.

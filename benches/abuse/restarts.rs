@@ -13,11 +13,10 @@ use crate::good::{Good, Seen, found_again};
 use crate::server::Secured;
 
 /// Changes certificates, restarts servers and stops one in the middle of calls.
-pub(crate) fn rows() -> Vec<Row> {
-    let mut rows = rotations();
-    rows.extend(restarts());
-    rows.push(stuck());
-    rows
+pub(crate) fn rows(tell: &mut dyn FnMut(Row)) {
+    rotations().into_iter().for_each(&mut *tell);
+    restarts().into_iter().for_each(&mut *tell);
+    tell(stuck());
 }
 
 fn rotations() -> Vec<Row> {

@@ -53,8 +53,9 @@ pub fn run<L: Log, C: Clock>(
         }
         let now = clockwork.read()?;
         engine.answer(&mut tasks, now, &mut outcomes)?;
-        calls.post(&mut outcomes);
+        // Before anyone has an answer: whoever then looks finds its turn counted.
         count::step(Step::Turn, turning);
+        calls.post(&mut outcomes);
         after(engine);
     }
 }

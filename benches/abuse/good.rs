@@ -29,7 +29,7 @@ pub(crate) struct Seen {
     /// Its answers: which decision was made under which request id.
     pub(crate) decisions: BTreeMap<String, String>,
     /// Calls that had no answer, all retries included.
-    pub(crate) failed: Vec<String>,
+    pub(crate) failed: u64,
     /// Retries.
     pub(crate) retried: u64,
     latency: Histogram<u64>,
@@ -90,7 +90,7 @@ async fn work(
     counted: &Arc<AtomicU64>,
 ) -> Seen {
     let latency = Histogram::new(3).expect("a histogram");
-    let mut seen = Seen { decisions: BTreeMap::new(), failed: Vec::new(), retried: 0, latency };
+    let mut seen = Seen { decisions: BTreeMap::new(), failed: 0, retried: 0, latency };
     let (done, mut ended) = mpsc::unbounded_channel();
     let mut ticks = interval(Duration::from_secs(1) / RATE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -105,9 +105,7 @@ async fn work(
                 seen.decisions.insert(id, answer.decision);
                 counted.fetch_add(1, Ordering::Relaxed);
             }
-            Err(status) => {
-                seen.failed.push(format!("{:?} {:?}", status.code(), bank::reason(&status)));
-            }
+            Err(_) => seen.failed += 1,
         }
     };
     while !stop.load(Ordering::Relaxed) {

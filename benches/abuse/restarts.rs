@@ -111,7 +111,7 @@ fn draining() -> Secured {
 /// Says how the calls of a good caller ended.
 fn answered(what: &str, bank: &Secured, seen: &Seen) -> Row {
     let well = u64::try_from(seen.decisions.len()).expect("a count");
-    let tried = well + u64::try_from(seen.failed.len()).expect("a count");
+    let tried = well + seen.failed;
     let found = found_again(bank, &seen.decisions);
     let note = format!(
         "answered, with {} retries; {found} found again, alone under their id",

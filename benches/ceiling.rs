@@ -21,6 +21,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "a wrong figure is seen, a long formula not")]
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -76,17 +77,17 @@ struct Arguments {
     /// Calls both by TLS, with certificates on both sides.
     #[arg(long, conflicts_with = "bare")]
     tls: bool,
-    /// Serves as the echo, by TLS where a folder with its certificate is named: how this program
+    /// Serves as the echo, by TLS where this folder has a name and its certificate: how this program
     /// starts it.
-    #[arg(long, hide = true, num_args = 0..=1)]
-    echo: Option<Option<PathBuf>>,
+    #[arg(long, hide = true)]
+    echo: Option<OsString>,
 }
 
 fn main() -> ExitCode {
     // Cargo says `--bench` to every bench.
     let arguments = Arguments::parse_from(env::args().filter(|argument| argument != "--bench"));
     let done = match &arguments.echo {
-        Some(folder) => echo::serve(folder.as_deref()),
+        Some(folder) => echo::serve((!folder.is_empty()).then_some(Path::new(folder))),
         None => measure(&arguments),
     };
     match done {
@@ -187,13 +188,13 @@ impl<'a> Bench<'a> {
     fn start(arguments: &'a Arguments, folder: &Folder) -> Result<Self, Failure> {
         let mut echo = Command::new(env::current_exe()?);
         let secured = if arguments.tls { Some(Secured::prepare(folder)?) } else { None };
-        echo.arg("--echo").args(secured.as_ref().map(|_| folder.path()));
+        echo.arg("--echo").arg(secured.as_ref().map_or(Path::new(""), |_| folder.path()));
         // A child stays on the core of the thread that starts it.
         machine::pin(SERVER_CORE)?;
         let echo = Server::run(echo, folder)?;
         let clearline = if arguments.bare {
             let mut second = Command::new(env::current_exe()?);
-            second.arg("--echo");
+            second.args(["--echo", ""]);
             Server::run(second, folder)?
         } else if let Some(Secured { authority, .. }) = &secured {
             Server::start_secured(Path::new(PROGRAM), folder, authority, ACCESS)?

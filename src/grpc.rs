@@ -159,6 +159,13 @@ impl Serve for Door {
         !matches!(self.place, Some(Err(_)))
     }
 
+    fn seat(&self) -> Seat {
+        match &self.who {
+            Who::Known(calling) => calling.seat(),
+            Who::Nobody | Who::Stranger => Seat::NOBODY,
+        }
+    }
+
     fn call(
         &self,
         mut request: Request<Arriving>,

@@ -10,6 +10,7 @@
 
 mod connection;
 mod greeting;
+mod turnstile;
 
 use std::future::Future;
 use std::io;
@@ -28,8 +29,10 @@ use crate::access::Identity;
 pub use crate::grpc::serve::connection::{Arriving, Peer, Serve};
 use crate::grpc::serve::connection::{Broken, Conduct, converse};
 use crate::grpc::serve::greeting::{Greeted, greet};
+use crate::grpc::serve::turnstile::Turnstile;
 use crate::grpc::tls::{self, Tls};
 use crate::telemetry::count::{self, Limit};
+use crate::turn::desk::Seat;
 
 /// What callers may cost.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +112,11 @@ pub async fn serve<S: Serve>(
         age: limits.age,
         drain: limits.drain,
     };
-    let terms = Terms { conduct, handshake: limits.handshake, handshakes, tls };
+    let turnstile = Turnstile::default();
+    let mut keeper = JoinSet::new();
+    keeper.spawn(turnstile.clone().keep());
+    let handshake = limits.handshake;
+    let terms = Terms { conduct, handshake, handshakes, turnstile: turnstile.clone(), tls };
     let (draining, drains) = watch::channel(false);
     let mut open = JoinSet::new();
     let mut stop = pin!(stop);
@@ -118,7 +125,7 @@ pub async fn serve<S: Serve>(
             biased;
             () = &mut stop => break,
             Some(_) = open.join_next() => continue,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &places, &turnstile) => accepted,
         };
         let Some((stream, place)) = accepted else { continue };
         let connection = connection(stream, service.clone(), terms.clone(), drains.clone());
@@ -139,16 +146,17 @@ pub async fn serve<S: Serve>(
     Stopped { cut }
 }
 
-/// Waits for a place, then for a connection to take it.
+/// Waits for a place, then for a connection to take it, and for its turn.
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
+    turnstile: &Turnstile,
 ) -> Option<(TcpStream, OwnedSemaphorePermit)> {
     if places.available_permits() == 0 {
         count::limited(Limit::Connections);
     }
     let place = Arc::clone(places).acquire_owned().await.ok()?;
-    match listener.accept().await {
+    match turnstile.step(Seat::NOBODY, listener.accept()).await {
         Ok((stream, _)) => Some((stream, place)),
         Err(error) => {
             // Gone before it was taken, or no file left to hold it: neither ends the service.
@@ -165,6 +173,7 @@ struct Terms {
     conduct: Conduct,
     handshake: Duration,
     handshakes: Arc<Semaphore>,
+    turnstile: Turnstile,
     tls: Option<Tls>,
 }
 
@@ -179,16 +188,16 @@ async fn connection<S: Serve>(
     let _open = count::connection();
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
-    let Terms { conduct, handshake, handshakes, tls } = terms;
+    let Terms { conduct, handshake, handshakes, turnstile, tls } = terms;
     let ended = if let Some(tls) = tls {
         // In a box: a session is ten times as large as a bare connection.
-        let secured = Box::pin(secured(stream, tls, handshakes));
+        let secured = Box::pin(secured(stream, tls, handshakes, turnstile.clone()));
         let Some((greeted, names)) = within(handshake, secured, &mut drains).await else { return };
         let service = service.meet(&Peer::Secured(names));
-        Box::pin(converse(greeted, service, conduct, drains)).await
+        Box::pin(converse(greeted, service, conduct, turnstile, drains)).await
     } else {
         let Some(greeted) = within(handshake, greet(stream), &mut drains).await else { return };
-        converse(greeted, service.meet(&Peer::Plain), conduct, drains).await
+        converse(greeted, service.meet(&Peer::Plain), conduct, turnstile, drains).await
     };
     if let Err(error) = ended {
         match &error {
@@ -232,9 +241,11 @@ async fn secured(
     stream: TcpStream,
     tls: Tls,
     handshakes: Arc<Semaphore>,
+    turnstile: Turnstile,
 ) -> Option<(Greeted<TlsStream<TcpStream>>, Option<Vec<Identity>>)> {
     let place = handshakes.acquire_owned().await.ok()?;
-    let stream = match tls.acceptor().accept(stream).await {
+    // A step may be a millisecond of signing, and nobody knows yet for whom.
+    let stream = match turnstile.step(Seat::NOBODY, tls.acceptor().accept(stream)).await {
         Ok(stream) => stream,
         Err(error) => {
             // Ordinary for clients without a certificate, and for whoever knocks at every port.

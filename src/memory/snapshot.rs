@@ -41,7 +41,7 @@ impl Iterator for Slices {
     type Item = Vec<u8>;
 
     fn next(&mut self) -> Option<Vec<u8>> {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(SLICE_BYTES.saturating_mul(2));
         while bytes.len() < SLICE_BYTES {
             match self.part {
                 Part::Head => {
@@ -96,5 +96,6 @@ impl Memory {
     }
 }
 
-// Large enough that writing is not many small calls, small enough to sleep between.
-const SLICE_BYTES: usize = 256 * 1024;
+// Large enough that writing is not many small calls, and small enough that the allocator gives the same
+// room to one slice after the other, and not fresh pages to each.
+const SLICE_BYTES: usize = 32 * 1024;

@@ -69,7 +69,7 @@ pub struct Progress {
 
 /// Whose tasks wait together: a number of its own for each caller, and [`Seat::NOBODY`] for whoever has
 /// no name.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Seat(pub u16);
 
 /// A task and the call that waits for it.

@@ -18,7 +18,7 @@ use futures_util::future::{BoxFuture, Either};
 use futures_util::stream::FuturesUnordered;
 use futures_util::task::AtomicWaker;
 use futures_util::{FutureExt as _, StreamExt as _};
-use h2::server::{Builder, SendResponse};
+use h2::server::{Builder, Connection, SendResponse};
 use h2::{Ping, PingPong, Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
@@ -29,7 +29,9 @@ use tokio::sync::watch;
 use crate::access::Identity;
 use crate::grpc::call::{Reply, ok};
 use crate::grpc::serve::greeting::Greeted;
+use crate::grpc::serve::turnstile::{Ticket, Turnstile};
 use crate::telemetry::count::{self, Limit};
+use crate::turn::desk::Seat;
 
 /// Whom a connection is from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -56,6 +58,11 @@ pub trait Serve: Clone + Send + Sync + 'static {
 
     /// Hears that the connection is to end, once the calls on it have.
     fn retire(&self) {}
+
+    /// Returns whose turn it takes where the connection keeps the door busy.
+    fn seat(&self) -> Seat {
+        Seat::NOBODY
+    }
 
     /// Answers one call.
     fn call(
@@ -127,24 +134,16 @@ enum Event {
 }
 
 /// Serves a connection until it ends, or until every call that it has when `drains` turns true has
-/// ended.
+/// ended. Where it has more to do than its portion, it goes on when its turn comes at the `turnstile`.
 pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
     greeted: Greeted<T>,
     service: S,
     conduct: Conduct,
+    turnstile: Turnstile,
     drains: watch::Receiver<bool>,
 ) -> Result<(), Broken> {
-    let mut http = Builder::new()
-        .max_concurrent_streams(conduct.calls_max)
-        .max_header_list_size(conduct.headers_bytes_max.saturating_mul(2))
-        .max_pending_accept_reset_streams(RESETS_MAX)
-        .max_local_error_reset_streams(Some(RESETS_LOCAL_MAX))
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_frame_size(FRAME_BYTES_MAX)
-        .max_send_buffer_size(SEND_BYTES_MAX)
-        .handshake(greeted)
-        .await?;
+    let portion = greeted.portion();
+    let mut http = speak(greeted, conduct).await?;
     let waits: FuturesUnordered<_> =
         events(conduct, drains, http.ping_pong()).into_iter().map(Either::Right).collect();
     if !service.stays() {
@@ -155,29 +154,26 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
     let mut usage = Use::default();
     let nudge = Arc::new(Nudge::default());
     let waker = Waker::from(Arc::clone(&nudge));
+    let mut ticket: Option<Ticket> = None;
     poll_fn(|task| {
         nudge.begin(task.waker());
         let mut context = Context::from_waker(&waker);
+        if ticket.as_mut().is_some_and(|ticket| ticket.poll_unpin(&mut context).is_pending()) {
+            nudge.end();
+            return Poll::Pending;
+        }
+        ticket = None;
+        portion.give(PORTION_BYTES);
+        let (mut begin, mut end) = (PORTION_CALLS, PORTION_CALLS);
         let mut rounds = 0..ROUNDS_MAX;
-        let left = loop {
+        let busy = loop {
             let Some(round) = rounds.next() else { break true };
-            while let Poll::Ready(Some(event)) = waits.poll_next_unpin(&mut context) {
-                match event {
-                    Event::Ended => usage.open = usage.open.saturating_sub(1),
-                    Event::Silent => return Poll::Ready(Err(Broken::Silent)),
-                    Event::Drain => http.graceful_shutdown(),
-                    Event::Look if !usage.is_idle() => {
-                        waits.push(Either::Right(later(conduct.look(), Event::Look)));
-                    }
-                    Event::Look | Event::Old => {
-                        let old = matches!(event, Event::Old);
-                        count::limited(if old { Limit::Age } else { Limit::Idle });
-                        service.retire();
-                        http.graceful_shutdown();
-                        waits.push(Either::Right(later(conduct.drain, Event::Late)));
-                    }
-                    Event::Late => return Poll::Ready(Err(Broken::Late)),
-                }
+            while 0 < end
+                && let Poll::Ready(Some(event)) = waits.poll_next_unpin(&mut context)
+            {
+                end = end.saturating_sub(1);
+                let next = hear(&event, &mut http, &service, &mut usage, conduct)?;
+                waits.extend(next.map(Either::Right));
             }
             // What the calls wrote, if anything, has nudged. So has a look at them that left some for
             // the next, which is why a nudge leads to another round.
@@ -186,24 +182,80 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
                 break false;
             }
             let mut called = false;
-            while let Poll::Ready(accepted) = http.poll_accept(&mut context) {
+            while 0 < begin
+                && let Poll::Ready(accepted) = http.poll_accept(&mut context)
+            {
                 let Some(accepted) = accepted else { return Poll::Ready(Ok(())) };
                 let (request, respond) = accepted?;
                 let request = request.map(|stream| Arriving { stream, all: false });
                 let call = service.call(request);
                 waits.push(Either::Left(Answering::new(call, respond, conduct.slow)));
                 usage.open = usage.open.saturating_add(1);
-                called = true;
+                (begin, called) = (begin.saturating_sub(1), true);
+            }
+            // No more calls for now, but what was written goes out.
+            if begin == 0
+                && let Poll::Ready(closed) = http.poll_closed(&mut context)
+            {
+                return Poll::Ready(closed.map_err(Broken::from));
             }
             usage.called |= called;
-            if !called && !nudged && !nudge.nudged() {
+            if end == 0 || (!called && !nudged && !nudge.nudged()) {
                 break false;
             }
         };
-        nudge.end(left);
+        if busy || begin == 0 || end == 0 || portion.is_short() {
+            ticket = Some(turnstile.queue(service.seat()));
+            // Looks at it, to be woken by it.
+            nudge.nudge();
+        }
+        nudge.end();
         Poll::Pending
     })
     .await
+}
+
+/// Begins to speak HTTP/2.
+async fn speak<T: AsyncRead + AsyncWrite + Unpin>(
+    greeted: Greeted<T>,
+    conduct: Conduct,
+) -> Result<Connection<Greeted<T>, Bytes>, h2::Error> {
+    Builder::new()
+        .max_concurrent_streams(conduct.calls_max)
+        .max_header_list_size(conduct.headers_bytes_max.saturating_mul(2))
+        .max_pending_accept_reset_streams(RESETS_MAX)
+        .max_local_error_reset_streams(Some(RESETS_LOCAL_MAX))
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .max_send_buffer_size(SEND_BYTES_MAX)
+        .handshake(greeted)
+        .await
+}
+
+/// Does what an event asks for, and returns what is then to be waited for.
+fn hear<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
+    event: &Event,
+    http: &mut Connection<T, Bytes>,
+    service: &S,
+    usage: &mut Use,
+    conduct: Conduct,
+) -> Result<Option<BoxFuture<'static, Event>>, Broken> {
+    match event {
+        Event::Ended => usage.open = usage.open.saturating_sub(1),
+        Event::Silent => return Err(Broken::Silent),
+        Event::Drain => http.graceful_shutdown(),
+        Event::Look if !usage.is_idle() => return Ok(Some(later(conduct.look(), Event::Look))),
+        Event::Look | Event::Old => {
+            let old = matches!(event, Event::Old);
+            count::limited(if old { Limit::Age } else { Limit::Idle });
+            service.retire();
+            http.graceful_shutdown();
+            return Ok(Some(later(conduct.drain, Event::Late)));
+        }
+        Event::Late => return Err(Broken::Late),
+    }
+    Ok(None)
 }
 
 /// Returns what a connection waits for beside its calls.
@@ -416,10 +468,15 @@ impl Nudge {
         self.again.load(Ordering::SeqCst)
     }
 
-    /// Ends a look; `left` is whether there is more to look at already.
-    fn end(&self, left: bool) {
+    /// Nudges.
+    fn nudge(&self) {
+        self.again.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends a look.
+    fn end(&self) {
         self.looking.store(false, Ordering::SeqCst);
-        if self.again() || left {
+        if self.again() {
             self.task.wake();
         }
     }
@@ -432,7 +489,7 @@ impl Wake for Nudge {
 
     fn wake_by_ref(self: &Arc<Self>) {
         // Before looking, so that a look that ends in between finds it.
-        self.again.store(true, Ordering::SeqCst);
+        self.nudge();
         if !self.looking.load(Ordering::SeqCst) {
             self.task.wake();
         }
@@ -467,9 +524,14 @@ impl Body for Arriving {
     }
 }
 
-/// How often one look goes over calls and connection before other connections have their turn. Two
-/// serve a call that is answered at once; more come of a client that sends without end.
+/// How often one look goes over calls and connection before other connections have their turn. Two serve a
+/// call that is answered at once; more come of a client that sends without end.
 const ROUNDS_MAX: usize = 4;
+/// What is read in one look before others have their turn: some twenty messages of a stream, or a thousand
+/// pings, which are half a millisecond.
+const PORTION_BYTES: usize = 16 * 1024;
+/// Calls that begin or end in one look: about half a millisecond of them.
+const PORTION_CALLS: usize = 64;
 
 /// A client that opens calls and takes them back at once makes us work for nothing (CVE-2023-44487).
 const RESETS_MAX: usize = 20;

@@ -3,6 +3,8 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -22,13 +24,64 @@ pub(super) async fn greet<T: AsyncRead + Unpin>(mut stream: T) -> Option<Greeted
             return None;
         }
     }
-    Some(Greeted { greeted: false, stream })
+    Some(Greeted { begun: false, portion: Arc::default(), stream })
 }
 
-/// A connection whose first bytes were read, and are read once more.
+/// A connection whose first bytes were read, and are read once more. Reads no more at a stretch than its
+/// portion.
 pub(super) struct Greeted<T> {
-    greeted: bool,
+    begun: bool,
+    portion: Arc<Portion>,
     stream: T,
+}
+
+/// What may be read of a connection before others have their turn.
+#[derive(Debug)]
+pub(super) struct Portion {
+    left: AtomicUsize,
+    /// Whether more was asked for.
+    short: AtomicBool,
+}
+
+impl Default for Portion {
+    /// Without a bound.
+    fn default() -> Self {
+        Self { left: AtomicUsize::new(usize::MAX), short: AtomicBool::new(false) }
+    }
+}
+
+impl Portion {
+    /// Gives so many bytes. The last of them may bring as many more as a reader has room for.
+    pub(super) fn give(&self, bytes: usize) {
+        self.left.store(bytes, Ordering::Relaxed);
+        self.short.store(false, Ordering::Relaxed);
+    }
+
+    /// Tells whether more was asked for than was given. Whoever asked hears no more of it.
+    pub(super) fn is_short(&self) -> bool {
+        self.short.load(Ordering::Relaxed)
+    }
+
+    /// Tells whether there is some left.
+    fn ask(&self) -> bool {
+        let some = self.left.load(Ordering::Relaxed) != 0;
+        if !some {
+            self.short.store(true, Ordering::Relaxed);
+        }
+        some
+    }
+
+    fn take(&self, bytes: usize) {
+        let left = self.left.load(Ordering::Relaxed);
+        self.left.store(left.saturating_sub(bytes), Ordering::Relaxed);
+    }
+}
+
+impl<T> Greeted<T> {
+    /// Returns what bounds its reading.
+    pub(super) fn portion(&self) -> Arc<Portion> {
+        Arc::clone(&self.portion)
+    }
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Greeted<T> {
@@ -37,14 +90,20 @@ impl<T: AsyncRead + Unpin> AsyncRead for Greeted<T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.greeted {
-            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        if self.begun {
+            if !self.portion.ask() {
+                return Poll::Pending;
+            }
+            let before = buffer.filled().len();
+            let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+            self.portion.take(buffer.filled().len().saturating_sub(before));
+            return read;
         }
         // INVARIANT: the first buffer is larger than 24 bytes.
         if buffer.remaining() < PREFACE.len() {
             return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
         }
-        self.greeted = true;
+        self.begun = true;
         buffer.put_slice(PREFACE);
         Poll::Ready(Ok(()))
     }
@@ -67,16 +126,10 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Greeted<T> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 
+    /// Answers are short: they are copied together and sent at once, which takes less of the system than
+    /// sending their pieces side by side.
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        false
     }
 }
 

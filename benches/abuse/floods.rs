@@ -99,11 +99,7 @@ const FLOODS: [Flood; 11] = [
         send: streams,
     },
     Flood { what: "connections with 5,000 resets", expected: "closed by the server", send: resets },
-    Flood {
-        what: "connections with 50,000 pings",
-        expected: "sent: the next row tells",
-        send: pings,
-    },
+    Flood { what: "connections with 50,000 pings", expected: "answered, or closed", send: pings },
     Flood {
         what: "connections with headers of a megabyte",
         expected: "closed by the server",
@@ -243,7 +239,7 @@ fn resets(bank: &Secured) -> (u64, u64) {
 fn pings(bank: &Secured) -> (u64, u64) {
     let pieces = || (0..500).map(|_| frame(PING, 0, 0, &[7; 8]).repeat(100));
     let got = raw(bank, 20, pieces, Duration::ZERO);
-    (20, count_of(got.len()))
+    (20, count_of(got.iter().filter(|got| got.closed || got.pongs == 50_000).count()))
 }
 
 fn endless_headers(bank: &Secured) -> (u64, u64) {

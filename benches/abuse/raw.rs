@@ -33,6 +33,8 @@ pub(crate) struct Got {
     pub(crate) closed: bool,
     /// Answers: streams that it ended itself.
     pub(crate) answers: u64,
+    /// Pings that it answered.
+    pub(crate) pongs: u64,
 }
 
 impl Raw {
@@ -115,6 +117,7 @@ async fn take(from: &mut ReadHalf<TlsStream<TcpStream>>, got: &mut Got) -> io::R
                 got.goaway = code.map(u32::from_be_bytes);
             }
             HEADERS | DATA if flags & END_STREAM != 0 => got.answers += 1,
+            PING if flags & ACK != 0 => got.pongs += 1,
             _ => {}
         }
     }
@@ -160,6 +163,7 @@ pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
 pub(crate) const CONTINUATION: u8 = 9;
 pub(crate) const END_STREAM: u8 = 1;
+const ACK: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
 
 /// No attack takes longer.

@@ -529,7 +529,7 @@ impl Body for Arriving {
 const ROUNDS_MAX: usize = 4;
 /// What is read in one look before others have their turn: some twenty messages of a stream, or a thousand
 /// pings, which are half a millisecond.
-const PORTION_BYTES: usize = 16 * 1024;
+pub(super) const PORTION_BYTES: usize = 16 * 1024;
 /// Calls that begin or end in one look: about half a millisecond of them.
 const PORTION_CALLS: usize = 64;
 

@@ -1,10 +1,13 @@
 //! Tests of serving: bounds on connections, and how they end.
 
 use std::future::{pending, poll_fn};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use http::{Request, Response};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint};
@@ -16,6 +19,7 @@ use tower::Service as _;
 
 use super::*;
 use crate::grpc::call::Reply;
+use crate::grpc::serve::connection::PORTION_BYTES;
 
 /// Health alone.
 #[derive(Clone)]
@@ -282,3 +286,98 @@ async fn a_client_that_has_no_room_for_an_answer_loses_its_call_and_no_other() {
     assert_eq!(error.reason(), Some(Reason::CANCEL));
     client(address).await.check(everything()).await.unwrap();
 }
+
+/// Begins to serve what a client has sent already, which nobody looks at before it is polled.
+async fn overwhelmed<S: Serve>(
+    sent: &[u8],
+    service: S,
+    turnstile: &Turnstile,
+) -> (tokio::io::DuplexStream, impl Future<Output = Result<(), Broken>> + use<S>) {
+    let (mut client, server) = tokio::io::duplex(1 << 20);
+    let begin = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    client.write_all(begin).await.unwrap();
+    client.write_all(sent).await.unwrap();
+    let greeted = greet(server).await.unwrap();
+    let Limits { calls_max, headers_bytes_max, slow, idle, age, drain, .. } = Limits::default();
+    let conduct = Conduct { calls_max, headers_bytes_max, slow, idle, age, drain };
+    let (stop, drains) = watch::channel(false);
+    let turnstile = turnstile.clone();
+    (client, async move {
+        let _stop = stop;
+        converse(greeted, service, conduct, turnstile, drains).await
+    })
+}
+
+/// One frame of HTTP/2 on a stream.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+#[tokio::test]
+async fn what_a_client_sends_without_end_is_read_a_portion_at_a_time() {
+    const PINGS: usize = 10_000;
+    let turnstile = Turnstile::default();
+    let pings = frame(6, 0, 0, &[7; 8]).repeat(PINGS);
+    let (service, _) = Counting::new();
+    let (mut client, served) = overwhelmed(&pings, service, &turnstile).await;
+    let mut served = std::pin::pin!(served);
+    let mut pongs = Vec::new();
+    let (mut looks, mut before) = (0, 0);
+    while before < PINGS {
+        assert!(served.as_mut().now_or_never().is_none());
+        while let Some(Ok(1..)) = client.read_buf(&mut pongs).now_or_never() {}
+        let now = pongs.windows(8).filter(|bytes| *bytes == [7; 8]).count();
+        assert!(now - before <= (PORTION_BYTES + READ_BYTES) / 17, "{}", now - before);
+        assert!(before < now, "look {looks}");
+        // Until its turn comes, it gets nothing.
+        assert!(served.as_mut().now_or_never().is_none());
+        turnstile.let_through();
+        (looks, before) = (looks + 1, now);
+    }
+    assert!(PINGS * 17 / (PORTION_BYTES + READ_BYTES) <= looks, "{looks}");
+}
+
+/// Answers nothing, and counts the calls that somebody has looked at.
+#[derive(Clone)]
+struct Counting(Arc<AtomicUsize>);
+
+impl Counting {
+    fn new() -> (Self, Arc<AtomicUsize>) {
+        let calls = Arc::new(AtomicUsize::new(0));
+        (Self(Arc::clone(&calls)), calls)
+    }
+}
+
+impl Serve for Counting {
+    fn call(
+        &self,
+        _request: Request<Arriving>,
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static {
+        let calls = Arc::clone(&self.0);
+        async move {
+            calls.fetch_add(1, Ordering::Relaxed);
+            pending().await
+        }
+    }
+}
+
+#[tokio::test]
+async fn calls_that_come_at_once_begin_a_portion_at_a_time() {
+    let turnstile = Turnstile::default();
+    // By their numbers in the table of HPACK: POST, https; a path and an authority.
+    let head = [0x83, 0x87, 0x04, 2, b'/', b'x', 0x01, 1, b'y'];
+    let streams = (0..200).flat_map(|number| frame(1, 4, number * 2 + 1, &head));
+    let (service, calls) = Counting::new();
+    let (_client, served) = overwhelmed(&streams.collect::<Vec<_>>(), service, &turnstile).await;
+    let mut served = std::pin::pin!(served);
+    for begun in [64, 128, 192, 200] {
+        assert!(served.as_mut().now_or_never().is_none());
+        assert!(served.as_mut().now_or_never().is_none());
+        assert_eq!(calls.load(Ordering::Relaxed), begun);
+        turnstile.let_through();
+    }
+}
+
+/// What a look may read beyond its portion: the room that a reader has.
+const READ_BYTES: usize = 16 * 1024;

@@ -59,7 +59,7 @@ impl Turnstile {
     }
 
     /// Lets one of each caller through; `false` where nobody else waits.
-    fn let_through(&self) -> bool {
+    pub(super) fn let_through(&self) -> bool {
         let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
         queues.retain(|_, queue| {
             // Who has gone away since is passed over.

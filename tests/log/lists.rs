@@ -189,7 +189,7 @@ fn open_large(disk: &Arc<dyn Disk>) -> Files {
 fn a_thousand_frames_without_an_index_are_searched_in_a_few_reads() {
     let sim = SimulatedDisk::new(13);
     let counting = Arc::new(Counting { disk: sim.start(End::Killed), reads: 0.into() });
-    let disk: Arc<dyn Disk> = Arc::clone(&counting) as _;
+    let disk: Arc<dyn Disk> = Arc::<Counting>::clone(&counting);
     let mut files = open_large(&disk);
     let random = &mut Random::new(13);
     let mut stored = Vec::new();

@@ -85,7 +85,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let reader = engine.log().reader();
     let queue = Arc::new(Queue::new(usize::try_from(config.queue_max).unwrap_or(usize::MAX)));
     let space = Arc::new(Space::new(Arc::clone(&disk), config.reserve_bytes));
-    let watched = (Arc::clone(&queue), reader.clone(), entrance.shares(), Arc::clone(&space));
+    let watched = (Arc::clone(&queue), reader.clone(), entrance.listed(), Arc::clone(&space));
     let monitoring = Monitoring::open(config, &policy, watched, (spared, clock));
     let counts = monitoring.counts();
     let work = Work {

@@ -1,14 +1,9 @@
-//! Look: has the files of keys and certificates looked at now and then, on a thread of its own.
+//! Look: has files looked at now and then, on a thread of its own.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
-
-use crate::clock::Clock;
-use crate::grpc::tls::{Looked, Tls};
-use crate::telemetry::state::State;
 
 /// A thread that looks. Ends when this is dropped.
 #[derive(Debug)]
@@ -19,27 +14,12 @@ pub struct Look {
 }
 
 impl Look {
-    /// Begins to look at the files of `tls`, with `pause` between two looks. `state` says from now on
-    /// which certificate callers are shown.
-    pub fn start(
-        tls: Tls,
-        clock: Arc<dyn Clock>,
-        pause: Duration,
-        state: Arc<State>,
-    ) -> io::Result<Self> {
-        state.set_certificate(tls.shown());
+    /// Begins to look, with `pause` between two looks.
+    pub fn start(pause: Duration, mut look: impl FnMut() + Send + 'static) -> io::Result<Self> {
         let (stop, stopped) = channel::<()>();
-        let thread = Builder::new().name("certificates".to_owned()).spawn(move || {
+        let thread = Builder::new().name("look".to_owned()).spawn(move || {
             while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                match tls.look(clock.wall()) {
-                    Looked::Same => {}
-                    Looked::Taken { not_after } => {
-                        let (not_after, _) = not_after.parts();
-                        tracing::info!(not_after, "certificates taken");
-                        state.set_certificate(tls.shown());
-                    }
-                    Looked::Refused(error) => tracing::error!(%error, "certificates refused"),
-                }
+                look();
             }
         })?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })

@@ -59,9 +59,9 @@ pub trait Serve: Clone + Send + Sync + 'static {
 
     /// Answers one call.
     fn call(
-        &self,
+        &mut self,
         request: Request<Arriving>,
-    ) -> impl Future<Output = Response<Reply>> + Send + 'static;
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static + use<Self>;
 }
 
 /// What a caller sends, as it arrives.
@@ -130,7 +130,7 @@ enum Event {
 /// ended.
 pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
     greeted: Greeted<T>,
-    service: S,
+    mut service: S,
     conduct: Conduct,
     drains: watch::Receiver<bool>,
 ) -> Result<(), Broken> {

@@ -50,7 +50,7 @@ use crate::grpc::health::Health;
 use crate::grpc::pb::history_service_server::HistoryServiceServer;
 use crate::grpc::pb::list_service_server::ListServiceServer;
 use crate::grpc::pb::screening_service_server::ScreeningServiceServer;
-use crate::grpc::screening::{Deadline, Service};
+use crate::grpc::screening::{Deadline, Service, Traced};
 use crate::grpc::serve::{Arriving, HEADERS_BYTES_MAX, Peer, Serve};
 use crate::grpc::share::{Connected, Over, Taken};
 use crate::grpc::status::CallError;
@@ -181,7 +181,7 @@ impl Serve for Door {
     fn call(
         &mut self,
         mut request: Request<Arriving>,
-    ) -> impl Future<Output = Response<Reply>> + Send + 'static {
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static + use<> {
         let screening = Arc::clone(&self.screening);
         if self.headers_bytes_max < headers_bytes(&request) {
             count::limited(Limit::Headers);
@@ -193,6 +193,7 @@ impl Serve for Door {
         }
         let path = request.uri().path();
         let (one, many) = (path == SCREEN_TRANSFER, path == SCREEN_TRANSFERS);
+        let traced = [SCREEN_ISO20022, REPORT_EXECUTION].contains(&path);
         let now = || screening.now();
         let carried = self.guard.carried(request.headers(), now, screening.desk().tokens());
         let who = match &carried {
@@ -214,7 +215,7 @@ impl Serve for Door {
             Some(caller) => (caller.token, caller.seat(), caller.share.as_ref()),
             None => (None, Seat::NOBODY, None),
         };
-        if many {
+        if let (true, Some(caller)) = (many, caller) {
             // Its questions are counted, and not the stream.
             let origin = Origin::of(request.headers());
             let asker = Asker::new(Arc::clone(caller), (self.guard.clone(), edition), origin);
@@ -242,6 +243,9 @@ impl Serve for Door {
             return Either::Left(screened(screening, body, by, deadline.at(), trace));
         }
         request.extensions_mut().insert(deadline);
+        if let (true, Some(traced)) = (traced, Traced::of(request.headers(), now)) {
+            request.extensions_mut().insert(traced);
+        }
         if let Some(caller) = caller {
             request.extensions_mut().insert(Arc::clone(caller));
         }
@@ -328,6 +332,11 @@ const SCREEN_TRANSFER: &str = "/clearline.screening.v1.ScreeningService/ScreenTr
 /// The call that brings many.
 pub(crate) const SCREEN_TRANSFERS: &str =
     "/clearline.screening.v1.ScreeningService/ScreenTransfers";
+/// The call that brings a payment message.
+pub(crate) const SCREEN_ISO20022: &str = "/clearline.screening.v1.ScreeningService/ScreenIso20022";
+/// The call that says what became of a payment.
+pub(crate) const REPORT_EXECUTION: &str =
+    "/clearline.screening.v1.ScreeningService/ReportExecution";
 /// How long after its deadline a call is ended from outside: long enough to be sure that its own end, which
 /// says more, would have come before.
 const LATE: Duration = Duration::from_millis(5);

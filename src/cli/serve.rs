@@ -64,8 +64,8 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         CliError::Unreadable { path: config.data.display().to_string(), source }
     })?);
     let clock = RealClock::start();
-    let traces = config.traces.map(|at| trace::start(at, config.trace_every)).transpose();
-    let traces = traces.map_err(|error| failed(&error))?;
+    let traces = config.traces.map(|at| trace::start(at, config.trace_every, config.trace_asked));
+    let traces = traces.transpose().map_err(|error| failed(&error))?;
     let entrance = Entrance::open(config, clock)?;
     let plan = Plan {
         origin: config.origin.clone(),

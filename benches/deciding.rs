@@ -174,6 +174,7 @@ fn remember_a_year(steps: &mut Steps) {
                     decision: None,
                 }),
                 caller: None,
+                trace: None,
             }))
         });
         let executes = executes.collect();

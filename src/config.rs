@@ -87,6 +87,8 @@ pub struct Config {
     pub traces: Option<SocketAddr>,
     /// One transfer in so many is traced, besides those whose callers want it; 0 for none.
     pub trace_every: u32,
+    /// So many a second are traced at most of those whose callers want it; 0 for none.
+    pub trace_asked: u32,
     /// Where those who run it look in; nowhere where absent.
     pub admin: Option<SocketAddr>,
 }
@@ -216,6 +218,7 @@ impl Config {
             metrics: settings.take("telemetry.metrics", default.metrics, yes_or_no),
             traces: settings.take("telemetry.traces", default.traces, collector),
             trace_every: settings.number("telemetry.trace_every", default.trace_every, EVERY),
+            trace_asked: settings.number("telemetry.trace_asked", default.trace_asked, 0..=10_000),
             admin: settings.take("admin.listen", default.admin, address_or_nowhere),
         };
         config.agree(settings);
@@ -288,6 +291,10 @@ impl Default for Config {
             metrics: true,
             traces: None,
             trace_every: 0,
+            // Some 700 spans a second, of which the queue for the collector holds a dozen seconds; a tenth
+            // of what it takes to fill it at the collector's pace. A caller that flags every call of
+            // thousands a second then costs as much as one that samples.
+            trace_asked: 100,
             // The port that exporters of OpenTelemetry take. Nothing there is secret or of a person,
             // and yet it is nobody's business beyond the machine.
             admin: Some(SocketAddr::from(([127, 0, 0, 1], 9_464))),

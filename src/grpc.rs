@@ -17,6 +17,7 @@ pub mod health;
 pub mod history;
 mod iso20022;
 pub mod lists;
+pub mod look;
 pub mod read;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -49,7 +50,7 @@ use crate::grpc::health::Health;
 use crate::grpc::pb::history_service_server::HistoryServiceServer;
 use crate::grpc::pb::list_service_server::ListServiceServer;
 use crate::grpc::pb::screening_service_server::ScreeningServiceServer;
-use crate::grpc::screening::{Deadline, Service};
+use crate::grpc::screening::{Deadline, Service, Traced};
 use crate::grpc::serve::{Arriving, HEADERS_BYTES_MAX, Peer, Serve};
 use crate::grpc::share::{Connected, Over, Taken};
 use crate::grpc::status::CallError;
@@ -80,6 +81,10 @@ pub struct Door {
     screening: Arc<Service>,
     routes: Routes,
     guard: Guard,
+    /// The number of what was in force when it was found out whom the connection is from.
+    edition: u64,
+    /// What the connection shows of whom it is from; `None` before there is one.
+    peer: Option<Peer>,
     /// Whom the connection is from that this answers.
     who: Who,
     /// Its place among the connections of its caller, where those are bounded.
@@ -123,6 +128,8 @@ impl Door {
             screening,
             routes: routes.prepare(),
             guard,
+            edition: 0,
+            peer: None,
             who: Who::Nobody,
             place: None,
             retiring: None,
@@ -135,18 +142,30 @@ impl Door {
     pub fn with_headers(self, headers_bytes_max: u32) -> Self {
         Self { headers_bytes_max, ..self }
     }
+
+    /// Finds out whom the connection is from, as the file of callers says it now.
+    fn meet_now(&mut self, edition: u64) {
+        let Some(peer) = &self.peer else { return };
+        self.edition = edition;
+        self.who = self.guard.meet(peer, self.screening.desk().tokens());
+        let share = match &self.who {
+            Who::Known(calling) => calling.share.as_ref(),
+            Who::Nobody | Who::Stranger => None,
+        };
+        self.place = match (share, self.place.take()) {
+            (Some(share), Some(Ok(place))) if place.is_of(share) => Some(Ok(place)),
+            (share, _) => share.map(|share| share.connect().map(Arc::new)),
+        };
+    }
 }
 
 impl Serve for Door {
     fn meet(&self, peer: &Peer) -> Self {
-        let who = self.guard.meet(peer, self.screening.desk().tokens());
-        let place = match &who {
-            Who::Known(calling) => {
-                calling.share.as_ref().map(|share| share.connect().map(Arc::new))
-            }
-            Who::Nobody | Who::Stranger => None,
-        };
-        Self { who, place, retiring: Some(watch::Sender::new(false)), ..self.clone() }
+        let mut met = self.clone();
+        met.peer = Some(peer.clone());
+        met.retiring = Some(watch::Sender::new(false));
+        met.meet_now(self.guard.edition());
+        met
     }
 
     fn retire(&self) {
@@ -167,16 +186,21 @@ impl Serve for Door {
     }
 
     fn call(
-        &self,
+        &mut self,
         mut request: Request<Arriving>,
-    ) -> impl Future<Output = Response<Reply>> + Send + 'static {
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static + use<> {
         let screening = Arc::clone(&self.screening);
         if self.headers_bytes_max < headers_bytes(&request) {
             count::limited(Limit::Headers);
             return Either::Right(refused(CallError::HeadersTooLarge));
         }
+        let edition = self.guard.edition();
+        if edition != self.edition {
+            self.meet_now(edition);
+        }
         let path = request.uri().path();
         let (one, many) = (path == SCREEN_TRANSFER, path == SCREEN_TRANSFERS);
+        let traced = [SCREEN_ISO20022, REPORT_EXECUTION].contains(&path);
         let now = || screening.now();
         let carried = self.guard.carried(request.headers(), now, screening.desk().tokens());
         let who = match &carried {
@@ -198,10 +222,10 @@ impl Serve for Door {
             Some(caller) => (caller.token, caller.seat(), caller.share.as_ref()),
             None => (None, Seat::NOBODY, None),
         };
-        if many {
+        if let (true, Some(caller)) = (many, caller) {
             // Its questions are counted, and not the stream.
             let origin = Origin::of(request.headers());
-            let asker = Asker { token, seat, share: share.cloned(), origin };
+            let asker = Asker::new(Arc::clone(caller), (self.guard.clone(), edition), origin);
             let ends = (
                 Patience::of_stream(request.headers()),
                 self.retiring.as_ref().map(watch::Sender::subscribe),
@@ -226,6 +250,9 @@ impl Serve for Door {
             return Either::Left(screened(screening, body, by, deadline.at(), trace));
         }
         request.extensions_mut().insert(deadline);
+        if let (true, Some(traced)) = (traced, Traced::of(request.headers(), now)) {
+            request.extensions_mut().insert(traced);
+        }
         if let Some(caller) = caller {
             request.extensions_mut().insert(Arc::clone(caller));
         }
@@ -312,6 +339,11 @@ const SCREEN_TRANSFER: &str = "/clearline.screening.v1.ScreeningService/ScreenTr
 /// The call that brings many.
 pub(crate) const SCREEN_TRANSFERS: &str =
     "/clearline.screening.v1.ScreeningService/ScreenTransfers";
+/// The call that brings a payment message.
+pub(crate) const SCREEN_ISO20022: &str = "/clearline.screening.v1.ScreeningService/ScreenIso20022";
+/// The call that says what became of a payment.
+pub(crate) const REPORT_EXECUTION: &str =
+    "/clearline.screening.v1.ScreeningService/ReportExecution";
 /// How long after its deadline a call is ended from outside: long enough to be sure that its own end, which
 /// says more, would have come before.
 const LATE: Duration = Duration::from_millis(5);

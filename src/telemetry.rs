@@ -33,6 +33,7 @@
 //! | `a door panicked` | error | report it; the process ends |
 //! | `behind panicked` | error | report it; restart, or starts become slow and lists too |
 //! | `certificates refused` | error | operators: mend the file it names; what was there stays in force |
+//! | `callers refused` | error | operators: mend the lines it names in `access.file`; what was there stays in force |
 //! | `people's keys refused` | error | operators: look at the provider it names; the keys that were there stay in force |
 //! | `snapshot not written` | warn | look at the disk; the next start takes longer |
 //! | `index not built` | warn | look at the disk; lists take longer |
@@ -43,6 +44,7 @@
 //! | `decided` | info | nobody: one decision in `telemetry.decision_every`, by its ids |
 //! | `anyone on this machine may call` | warn | nobody on a developer's machine; elsewhere, set `[tls]` |
 //! | `certificates taken` | info | nobody: until when the server's certificate holds, in seconds since 1970 |
+//! | `callers taken` | info | nobody: how many callers the file lists now (`count`) |
 //! | `the disk has room again` | info | nobody: calls are taken again |
 //! | `log opened` | info | nobody: how many `entries`, and how many of them a snapshot `spared` |
 //! | `snapshot written` | info | nobody |

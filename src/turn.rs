@@ -94,6 +94,8 @@ pub struct Execute {
     pub subject: Option<Subject>,
     /// Who reports it.
     pub caller: Option<Token>,
+    /// Its spans, where it is traced.
+    pub trace: Option<Box<Turning>>,
 }
 
 /// A payment that is being reported.
@@ -276,17 +278,11 @@ impl<L: Log> Engine<L> {
             if number.checked_rem(AHEAD) == Some(0) {
                 batch.warm(left.as_slice().iter().take(AHEAD));
             }
-            let Some(task) = left.next() else { break };
+            let Some(mut task) = left.next() else { break };
             let deciding = count::sample(Step::Decide);
-            let mut traced = None;
+            let mut traced = task.taken();
             let made = match task {
-                Task::Screen(mut screen) => {
-                    traced = screen.trace.take();
-                    if let Some(traced) = &mut traced {
-                        traced.taken();
-                    }
-                    batch.screen(*screen, &self.policy)
-                }
+                Task::Screen(screen) => batch.screen(*screen, &self.policy),
                 Task::Execute(execute) => batch.execute(*execute),
                 Task::List(listed) => batch.list(listed),
                 Task::Read(read) => Made::Entry(Entry::Read(read)),

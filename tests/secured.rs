@@ -25,6 +25,8 @@ use tonic_health::pb::health_client::HealthClient;
 
 #[path = "secured/authority.rs"]
 mod authority;
+#[path = "secured/changes.rs"]
+mod changes;
 #[path = "command/ended.rs"]
 mod ended;
 #[path = "secured/limits.rs"]

@@ -495,6 +495,7 @@ fn sent(number: u64, now: Time, tokens: &Tokens) -> Task {
         reason: None,
         subject: None,
         caller: None,
+        trace: None,
     }))
 }
 

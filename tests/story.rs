@@ -137,6 +137,7 @@ impl Bank {
             reason: None,
             subject: None,
             caller: None,
+            trace: None,
         }))
     }
 

@@ -121,7 +121,7 @@ fn every_metric_is_looked_at_by_somebody() {
 
 #[test]
 fn every_alert_is_tried_by_the_tests_of_the_rules() {
-    let tests = text("deploy/prometheus/tests.yml");
+    let tests = text("deploy/prometheus/tests.yml") + &text("deploy/prometheus/tests-week.yml");
     let alerts = text("deploy/prometheus/alerts.yml");
     let mut count = 0_u32;
     for alert in alerts.split("- alert: ").skip(1) {

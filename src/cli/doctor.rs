@@ -15,6 +15,7 @@ use crate::config::{Config, SettingsError, Sources};
 
 mod certificates;
 mod disk;
+mod people;
 
 /// Checks that a server can run here and does run well, and says what to do where not.
 #[derive(Debug, clap::Args)]
@@ -145,6 +146,7 @@ impl Doctor {
         checks.extend(disk::checks(&config.data, RealClock::start().wall()));
         let now = RealClock::start().wall();
         checks.extend(certificates::checks(&config, self.ca.as_deref(), now));
+        checks.extend(config.secured.as_ref().map(people::check));
         checks.push(port(config.listen, running));
         checks.push(files(config.connections_max));
         checks.extend(admin_listener(config.admin, state));

@@ -64,8 +64,8 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         CliError::Unreadable { path: config.data.display().to_string(), source }
     })?);
     let clock = RealClock::start();
-    let traces = config.traces.map(|at| trace::start(at, config.trace_every)).transpose();
-    let traces = traces.map_err(|error| failed(&error))?;
+    let traces = config.traces.map(|at| trace::start(at, config.trace_every, config.trace_asked));
+    let traces = traces.transpose().map_err(|error| failed(&error))?;
     let entrance = Entrance::open(config, clock)?;
     let plan = Plan {
         origin: config.origin.clone(),
@@ -85,7 +85,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let reader = engine.log().reader();
     let queue = Arc::new(Queue::new(usize::try_from(config.queue_max).unwrap_or(usize::MAX)));
     let space = Arc::new(Space::new(Arc::clone(&disk), config.reserve_bytes));
-    let watched = (Arc::clone(&queue), reader.clone(), entrance.shares(), Arc::clone(&space));
+    let watched = (Arc::clone(&queue), reader.clone(), entrance.listed(), Arc::clone(&space));
     let monitoring = Monitoring::open(config, &policy, watched, (spared, clock));
     let counts = monitoring.counts();
     let work = Work {

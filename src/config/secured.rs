@@ -18,7 +18,7 @@ pub struct Secured {
     pub client_ca: PathBuf,
     /// What these authorities took back.
     pub client_crl: Option<PathBuf>,
-    /// How long until the files are looked at again.
+    /// How long until the files are looked at again, that of callers as well.
     pub reload: Duration,
     /// Who may call what.
     pub access: PathBuf,

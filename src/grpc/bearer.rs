@@ -94,6 +94,8 @@ struct Shared<T> {
 
 struct State<T> {
     keys: Arc<Keys>,
+    /// How often what was found was forgotten.
+    forgotten: u64,
     /// What was made of a token, by its digest, and when it ends.
     found: BTreeMap<[u8; 32], (Time, T)>,
 }
@@ -103,7 +105,8 @@ impl<T: Clone> Bearers<T> {
     /// a token has a key that is not.
     pub fn new(rules: Rules, keys: Keys) -> (Self, Receiver<()>) {
         let (sooner, asked) = sync_channel(1);
-        let state = Mutex::new(State { keys: Arc::new(keys), found: BTreeMap::new() });
+        let state =
+            Mutex::new(State { keys: Arc::new(keys), forgotten: 0, found: BTreeMap::new() });
         (Self(Arc::new(Shared { rules, state, sooner })), asked)
     }
 
@@ -111,7 +114,12 @@ impl<T: Clone> Bearers<T> {
     pub fn replace(&self, keys: Keys) {
         let mut state = self.state();
         state.keys = Arc::new(keys);
-        state.found.clear();
+        state.forget();
+    }
+
+    /// Forgets whatever was found, since something else would be made of it now.
+    pub fn forget(&self) {
+        self.state().forget();
     }
 
     /// Returns what `make` makes of the person whom the value of an `authorization` header speaks of.
@@ -123,12 +131,12 @@ impl<T: Clone> Bearers<T> {
     ) -> Result<T, TokenProblem> {
         let token = bearer(header).ok_or(TokenProblem::Malformed)?;
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        let keys = {
+        let (keys, forgotten) = {
             let state = self.state();
             match state.found.get(&digest) {
                 Some((until, found)) if now <= *until => return Ok(found.clone()),
                 Some(_) => return Err(TokenProblem::Expired),
-                None => Arc::clone(&state.keys),
+                None => (Arc::clone(&state.keys), state.forgotten),
             }
         };
         let person = check(token, &self.0.rules, &keys, now).inspect_err(|problem| {
@@ -139,8 +147,8 @@ impl<T: Clone> Bearers<T> {
         })?;
         let found = make(&person);
         let mut state = self.state();
-        // Keys that changed meanwhile may not have let it pass.
-        if Arc::ptr_eq(&keys, &state.keys) {
+        // Keys that changed meanwhile may not have let it pass, or something else be made of it.
+        if forgotten == state.forgotten {
             if FOUND_MAX <= state.found.len() {
                 state.found.clear();
             }
@@ -152,6 +160,13 @@ impl<T: Clone> Bearers<T> {
     fn state(&self) -> MutexGuard<'_, State<T>> {
         // A panic while it was held left whole values behind.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn forget(&mut self) {
+        self.forgotten = self.forgotten.wrapping_add(1);
+        self.found.clear();
     }
 }
 

@@ -1,23 +1,30 @@
 //! Guard: who a call is from, and whether it may be made.
 //!
-//! Whom a connection is from is found out once, when it begins; each call is checked against the
-//! table of `access` before a byte of its message is read.
+//! Whom a connection is from is found out once, when it begins, and again at the first call after the
+//! file of callers has changed; each call is checked against the table of `access` before a byte of its
+//! message is read.
 
 use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use crate::access::{Access, Caller, Need, Right, Sees, need};
-use crate::account::{Realm, Token, Tokens};
+use crate::access::{Caller, Identity, Need, Right, Sees, need};
+use crate::account::{Token, Tokens};
 use crate::calendar::Time;
-use crate::grpc::bearer::Bearers;
+use crate::grpc::bearer::Person;
 use crate::grpc::serve::Peer;
 use crate::grpc::share::Share;
 use crate::grpc::status::CallError;
 use crate::turn::desk::Seat;
 
-/// Knows who may call.
+mod listed;
+mod source;
+
+pub use listed::{Found, Listed};
+pub use source::{Looked, Source, SourceError};
+
+/// Knows who may call. Clones know the same.
 #[derive(Clone, Debug)]
 pub enum Guard {
     /// Whoever reaches the port is this caller. For a loopback address alone.
@@ -25,17 +32,6 @@ pub enum Guard {
     /// Whoever has credentials that a file lists: a certificate, or a token where people have some.
     Listed(Listed),
 }
-
-/// Who is let in by credentials.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    access: Arc<Access>,
-    people: Option<Bearers<Found>>,
-    shares: Arc<[Arc<Share>]>,
-}
-
-/// Whom a token was found to be of; `None` for somebody who is on no list.
-pub type Found = Option<Arc<Calling>>;
 
 /// Whom a connection is from.
 #[derive(Clone, Debug)]
@@ -48,9 +44,22 @@ pub(crate) enum Who {
     Known(Arc<Calling>),
 }
 
+/// By what a caller was found.
+#[derive(Clone, Debug)]
+pub(crate) enum Proof {
+    /// It reached the port.
+    Port,
+    /// The names in its certificate.
+    Names(Vec<Identity>),
+    /// Its token.
+    Person(Person),
+}
+
 /// A caller on a connection.
 #[derive(Debug)]
 pub struct Calling {
+    /// By what it was found.
+    pub(crate) proof: Proof,
     /// Who it is.
     pub(crate) caller: Arc<Caller>,
     /// What the log calls it among decisions; absent where nothing proves who it is.
@@ -59,41 +68,25 @@ pub struct Calling {
     pub(crate) share: Option<Arc<Share>>,
 }
 
-impl Listed {
-    /// Takes who may call what, and how people's tokens are checked, where they have some.
-    pub fn new(access: Arc<Access>, people: Option<Bearers<Found>>) -> Self {
-        let shares = Share::all(&access);
-        Self { access, people, shares }
-    }
-
-    /// Returns what checks people's tokens.
-    pub fn people(&self) -> Option<&Bearers<Found>> {
-        self.people.as_ref()
-    }
-
-    /// Returns what each caller of the file uses.
-    pub fn shares(&self) -> &Arc<[Arc<Share>]> {
-        &self.shares
-    }
-
-    fn calling(&self, caller: Arc<Caller>, tokens: &Tokens) -> Arc<Calling> {
-        let token = Some(tokens.token(Realm::Caller, &caller.name));
-        let share = caller.listed.and_then(|at| self.shares.get(usize::from(at))).cloned();
-        Arc::new(Calling { caller, token, share })
-    }
-}
-
 impl Guard {
+    /// Returns the number of what is in force: whom anybody was found to be may be somebody else once it
+    /// is another. Read it before whom you look up, and no change is missed.
+    pub(crate) fn edition(&self) -> u64 {
+        match self {
+            Self::Plain(_) => 0,
+            Self::Listed(listed) => listed.edition(),
+        }
+    }
+
     /// Finds out whom a connection is from.
     pub(crate) fn meet(&self, peer: &Peer, tokens: &Tokens) -> Who {
         match (self, peer) {
             (Self::Plain(caller), Peer::Plain) => {
-                let caller = Arc::clone(caller);
-                Who::Known(Arc::new(Calling { caller, token: None, share: None }))
+                let (proof, caller) = (Proof::Port, Arc::clone(caller));
+                Who::Known(Arc::new(Calling { proof, caller, token: None, share: None }))
             }
             (Self::Listed(listed), Peer::Secured(Some(names))) => {
-                let Ok(caller) = listed.access.by_certificate(names) else { return Who::Stranger };
-                Who::Known(listed.calling(caller, tokens))
+                listed.by_certificate(names, tokens).map_or(Who::Stranger, Who::Known)
             }
             (Self::Plain(_), Peer::Secured(_))
             | (Self::Listed(..), Peer::Plain | Peer::Secured(None)) => Who::Nobody,
@@ -109,14 +102,21 @@ impl Guard {
         tokens: &Tokens,
     ) -> Option<Result<Who, CallError>> {
         let Self::Listed(listed) = self else { return None };
-        let people = listed.people.as_ref()?;
+        let people = listed.people()?;
         let header = headers.get(AUTHORIZATION)?;
-        let found = people.of(header.as_bytes(), now(), |person| {
-            let groups: Vec<&str> = person.groups.iter().map(AsRef::as_ref).collect();
-            let caller = listed.access.by_token(&person.subject, &groups).ok()?;
-            Some(listed.calling(caller, tokens))
-        });
+        let found =
+            people.of(header.as_bytes(), now(), |person| listed.by_token(person, tokens).ok());
         Some(found.map(|found| found.map_or(Who::Stranger, Who::Known)).map_err(CallError::Token))
+    }
+
+    /// Finds out again who a caller is that was found before.
+    pub(crate) fn again(&self, calling: &Arc<Calling>, tokens: &Tokens) -> Who {
+        let found = match (self, &calling.proof) {
+            (Self::Plain(_), _) | (_, Proof::Port) => return Who::Known(Arc::clone(calling)),
+            (Self::Listed(listed), Proof::Names(names)) => listed.by_certificate(names, tokens),
+            (Self::Listed(listed), Proof::Person(person)) => listed.by_token(person, tokens),
+        };
+        found.map_or(Who::Stranger, Who::Known)
     }
 }
 
@@ -169,14 +169,14 @@ pub(crate) fn caller<T>(request: &tonic::Request<T>) -> Result<Arc<Calling>, Cal
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{Identity, Rights, TABLE};
+    use crate::access::{Access, Rights, TABLE};
 
     const SCREEN: &str = "/clearline.screening.v1.ScreeningService/ScreenTransfer";
     const HEALTH: &str = "/grpc.health.v1.Health/Check";
 
     fn caller(rights: Rights) -> Who {
         let caller = Arc::new(Caller { name: "one".into(), rights, sees: Sees::Own, listed: None });
-        Who::Known(Arc::new(Calling { caller, token: None, share: None }))
+        Who::Known(Arc::new(Calling { proof: Proof::Port, caller, token: None, share: None }))
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn whoever_comes_otherwise_than_the_server_is_served_is_nobody() {
         let dev = Guard::Plain(Arc::new(Caller::dev()));
-        let listed = Guard::Listed(Listed::new(Arc::default(), None));
+        let listed = Guard::Listed(Listed::new(Access::default(), None).unwrap());
         let names = vec![Identity::Dns("a.example".into())];
         let tokens = Tokens::new(&[7; 32]);
         let meet = |guard: &Guard, peer| guard.meet(&peer, &tokens);

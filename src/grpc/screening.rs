@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
@@ -14,8 +15,9 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::access::Right;
 use crate::account::{Realm, Token};
 use crate::calendar::Time;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::entry::{BUILD, Entry, Executed, Identity, IndexKey, Read};
+use crate::grpc::REPORT_EXECUTION;
 use crate::grpc::browse;
 use crate::grpc::call::Patience;
 use crate::grpc::guard::{self, Calling};
@@ -28,6 +30,7 @@ use crate::log::Receipt;
 use crate::log::reader::{Query, Reader};
 use crate::telemetry::count::{self, Step};
 use crate::telemetry::line;
+use crate::telemetry::trace::{Origin, Trace};
 use crate::transfer;
 use crate::turn::desk::{Desk, Seat};
 use crate::turn::{Answer, Execute, Refusal, Screen, Subject, Task};
@@ -175,18 +178,19 @@ impl Service {
         message: pb::ReportExecutionRequest,
         deadline: Instant,
         calling: &Calling,
+        trace: Option<&Arc<Trace>>,
     ) -> Result<pb::ReportExecutionResponse, CallError> {
         let report =
             read::report(message, self.clock.wall()).map_err(CallError::RequestMalformed)?;
         let (caller, seat) = (calling.token, calling.seat());
-        let task = self.execute(&report, None, caller);
+        let task = self.execute(&report, None, caller).traced(trace);
         let answer = match self.desk.ask(task, seat, deadline).await {
             // It may have left what is remembered; then the log still has it.
             Err(Refusal::NotFound) => {
                 let payment = self.desk.tokens().token(Realm::Payment, &report.payment_id);
                 let find = move |reader: &Reader| subject(reader, IndexKey::payment(payment));
                 let subject = self.look(find, deadline).await?;
-                let task = self.execute(&report, Some(subject), caller);
+                let task = self.execute(&report, Some(subject), caller).traced_again(trace);
                 self.desk.ask(task, seat, deadline).await?
             }
             answer => answer?,
@@ -221,6 +225,7 @@ impl Service {
             reason: report.reason.clone(),
             subject: found.or(stated),
             caller,
+            trace: None,
         }))
     }
 }
@@ -254,7 +259,9 @@ impl ScreeningService for Service {
     ) -> Result<Response<pb::ScreenIso20022Response>, Status> {
         let deadline = deadline(&request)?;
         let calling = guard::caller(&request)?;
-        Ok(Response::new(self.screen_orders(request.into_inner(), deadline, &calling).await?))
+        let origin = request.extensions().get().cloned();
+        let by = (&*calling, origin);
+        Ok(Response::new(self.screen_orders(request.into_inner(), deadline, by).await?))
     }
 
     async fn get_decision(
@@ -302,7 +309,34 @@ impl ScreeningService for Service {
     ) -> Result<Response<pb::ReportExecutionResponse>, Status> {
         let deadline = deadline(&request)?;
         let calling = guard::caller(&request)?;
-        Ok(Response::new(self.report(request.into_inner(), deadline, &calling).await?))
+        let traced: Option<&Traced> = request.extensions().get();
+        let trace = traced.and_then(|traced| traced.begin(REPORT_EXECUTION));
+        let reported = self.report(request.into_inner(), deadline, &calling, trace.as_ref()).await;
+        if let Some(trace) = trace {
+            trace.answered(reported.as_ref().map(|_| "").map_err(CallError::reason));
+        }
+        Ok(Response::new(reported?))
+    }
+}
+
+/// Where a call comes from, as the door read it, and when it came; absent where nothing is traced.
+#[derive(Clone, Debug)]
+pub(crate) struct Traced {
+    origin: Origin,
+    begun: Stopwatch,
+}
+
+impl Traced {
+    /// Reads it from the headers of a call that came at `now`.
+    pub(crate) fn of(headers: &HeaderMap, now: Instant) -> Option<Self> {
+        let origin = Origin::of(headers);
+        let traced = !matches!(origin, Origin::Off);
+        traced.then(|| Self { origin, begun: now.into_std().into() })
+    }
+
+    /// Begins to trace what came by this call, if that is to be.
+    pub(crate) fn begin(&self, rpc: &'static str) -> Option<Arc<Trace>> {
+        self.origin.begin(rpc, Some(self.begun))
     }
 }
 

@@ -1,8 +1,10 @@
 //! Share: what each caller uses of what it may.
 //!
 //! Found once a connection, as the caller is. A question then costs a few additions to numbers that only
-//! questions of its own caller touch: no lock, and no name is looked up.
+//! questions of its own caller touch: no lock, and no name is looked up. A caller keeps its share for as
+//! long as the process runs, whatever becomes of the file: what it may use changes beneath it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,11 +19,14 @@ use crate::turn::desk::Seat;
 pub struct Share {
     name: Box<str>,
     seat: Seat,
-    allowance: Allowance,
+    /// As its allowance has them. Read one by one: a question that comes while they change may be held
+    /// to some of the old ones.
+    in_flight_max: AtomicU32,
+    connections_max: AtomicU32,
     /// What each question takes of the time that the rate is counted in, in nanoseconds.
-    each: u64,
+    each: AtomicU64,
     /// How far ahead of the clock that time may run.
-    ahead_max: u64,
+    ahead_max: AtomicU64,
     began: Instant,
     /// Until when the rate is used up, in nanoseconds since it began.
     used_until: AtomicU64,
@@ -30,6 +35,17 @@ pub struct Share {
     taken: AtomicU64,
     over: [AtomicU64; 3],
 }
+
+/// The shares of all callers that a file has named since the process started.
+#[derive(Debug, Default)]
+pub struct Shares(BTreeMap<Box<str>, Arc<Share>>);
+
+/// A process keeps the shares of [`NAMES_MAX`] callers at most, gone ones included.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "since the start there were more than {NAMES_MAX} names of callers; restart to take this file"
+)]
+pub struct TooManyNames;
 
 /// What a caller has too much of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,32 +78,58 @@ pub(crate) struct Taken(Option<Arc<Share>>);
 #[derive(Debug)]
 pub(crate) struct Connected(Arc<Share>);
 
-impl Share {
-    /// Makes the share of every caller of a file, in its order.
-    pub fn all(access: &Access) -> Arc<[Arc<Self>]> {
-        access
-            .allowances()
-            .map(|(caller, allowance)| Arc::new(Self::new(caller, allowance)))
-            .collect()
+impl Shares {
+    /// Returns the share of every caller of a file, in its order. Whoever has one already keeps it, with
+    /// what the file allows now; a new caller has a seat that nobody else had.
+    pub fn of(&mut self, access: &Access) -> Result<Arc<[Arc<Share>]>, TooManyNames> {
+        let new = access.callers().iter().filter(|caller| !self.0.contains_key(&caller.name));
+        if NAMES_MAX < self.0.len().saturating_add(new.count()) {
+            return Err(TooManyNames);
+        }
+        let share = |(caller, allowance): (&Caller, Allowance)| {
+            if let Some(share) = self.0.get(&caller.name) {
+                share.allow(allowance);
+                return Arc::clone(share);
+            }
+            // Number 0 is nobody's.
+            let number = u16::try_from(self.0.len()).unwrap_or(u16::MAX);
+            let seat = Seat(number.saturating_add(1));
+            let share = Arc::new(Share::new(caller.name.clone(), seat, allowance));
+            self.0.insert(caller.name.clone(), Arc::clone(&share));
+            share
+        };
+        Ok(access.allowances().map(share).collect())
     }
+}
 
-    pub(crate) fn new(caller: &Caller, allowance: Allowance) -> Self {
-        let each = SECOND.checked_div(u64::from(allowance.per_second)).unwrap_or(SECOND);
-        // Nobody has no name here, and its seat is another's.
-        let seat = Seat(caller.listed.unwrap_or(0).saturating_add(1));
-        Self {
-            name: caller.name.clone(),
+impl Share {
+    pub(crate) fn new(name: Box<str>, seat: Seat, allowance: Allowance) -> Self {
+        let share = Self {
+            name,
             seat,
-            allowance,
-            each,
-            ahead_max: each.saturating_mul(u64::from(allowance.burst)),
+            in_flight_max: AtomicU32::new(0),
+            connections_max: AtomicU32::new(0),
+            each: AtomicU64::new(0),
+            ahead_max: AtomicU64::new(0),
             began: Instant::now(),
             used_until: AtomicU64::new(0),
             in_flight: AtomicU32::new(0),
             connections: AtomicU32::new(0),
             taken: AtomicU64::new(0),
             over: Default::default(),
-        }
+        };
+        share.allow(allowance);
+        share
+    }
+
+    /// Says what it may use from the next question on. What is under way goes on.
+    pub(crate) fn allow(&self, allowance: Allowance) {
+        let each = SECOND.checked_div(u64::from(allowance.per_second)).unwrap_or(SECOND);
+        let ahead_max = each.saturating_mul(u64::from(allowance.burst));
+        self.in_flight_max.store(allowance.in_flight_max, Ordering::Relaxed);
+        self.connections_max.store(allowance.connections_max, Ordering::Relaxed);
+        self.each.store(each, Ordering::Relaxed);
+        self.ahead_max.store(ahead_max, Ordering::Relaxed);
     }
 
     /// Returns the caller's name in the file.
@@ -114,7 +156,7 @@ impl Share {
     /// Takes one more call or question at `now`. Whoever it is taken for says [`Self::done`] once.
     pub(crate) fn take(&self, now: Instant) -> Result<(), Over> {
         let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let over = if self.allowance.in_flight_max <= before {
+        let over = if self.in_flight_max.load(Ordering::Relaxed) <= before {
             Over::InFlight
         } else {
             match self.advance(now) {
@@ -138,7 +180,7 @@ impl Share {
     pub(crate) fn connect(self: &Arc<Self>) -> Result<Connected, Over> {
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         let connected = Connected(Arc::clone(self));
-        if before < self.allowance.connections_max {
+        if before < self.connections_max.load(Ordering::Relaxed) {
             return Ok(connected);
         }
         Err(self.count(Over::Connections))
@@ -151,12 +193,14 @@ impl Share {
     fn advance(&self, now: Instant) -> Result<(), Duration> {
         let now = now.saturating_duration_since(self.began).as_nanos();
         let now = u64::try_from(now).unwrap_or(u64::MAX);
+        let each = self.each.load(Ordering::Relaxed);
+        let ahead_max = self.ahead_max.load(Ordering::Relaxed);
         let mut until = self.used_until.load(Ordering::Relaxed);
         loop {
-            let next = until.max(now).saturating_add(self.each);
+            let next = until.max(now).saturating_add(each);
             let ahead = next.saturating_sub(now);
-            if self.ahead_max < ahead {
-                return Err(Duration::from_nanos(ahead.saturating_sub(self.ahead_max)));
+            if ahead_max < ahead {
+                return Err(Duration::from_nanos(ahead.saturating_sub(ahead_max)));
             }
             let swapped = self.used_until.compare_exchange_weak(
                 until,
@@ -193,6 +237,13 @@ impl Taken {
     }
 }
 
+impl Connected {
+    /// Tells whether it is one of this caller's.
+    pub(crate) fn is_of(&self, share: &Arc<Share>) -> bool {
+        Arc::ptr_eq(&self.0, share)
+    }
+}
+
 impl Drop for Taken {
     fn drop(&mut self) {
         if let Some(share) = &self.0 {
@@ -208,6 +259,8 @@ impl Drop for Connected {
 }
 
 const SECOND: u64 = 1_000_000_000;
+/// Eight times as many as one file has; each is some hundred bytes, and a place in the queue's counts.
+const NAMES_MAX: usize = 8_192;
 
 #[cfg(test)]
 mod tests {
@@ -215,7 +268,64 @@ mod tests {
 
     fn share(in_flight_max: u32, per_second: u32, burst: u32) -> Arc<Share> {
         let allowance = Allowance { in_flight_max, per_second, burst, connections_max: 2 };
-        Arc::new(Share::new(&Caller { listed: Some(3), ..Caller::dev() }, allowance))
+        Arc::new(Share::new("one".into(), Seat(4), allowance))
+    }
+
+    fn file(callers: &[(&str, &str)]) -> Access {
+        let caller = |(name, limits): &(&str, &str)| {
+            format!(
+                "[[caller]]\nname = \"{name}\"\nrole = \"one\"\ndns = [\"{name}.example\"]\n\
+                 limits = {{ {limits} }}\n"
+            )
+        };
+        let callers: Vec<String> = callers.iter().map(caller).collect();
+        let role = "schema = 1\n[[role]]\nname = \"one\"\nrights = []\nsees = \"own\"\n";
+        let text = format!("{role}{}", callers.concat());
+        Access::read("access.toml", &text).unwrap()
+    }
+
+    #[test]
+    fn a_caller_keeps_its_share_and_seat_while_what_it_may_use_changes() {
+        let (mut shares, now) = (Shares::default(), Instant::now());
+        let [a, b] = &*shares.of(&file(&[("a", "in_flight = 1"), ("b", "in_flight = 1")])).unwrap()
+        else {
+            panic!("not two")
+        };
+        assert_eq!((a.take(now), a.take(now)), (Ok(()), Err(Over::InFlight)));
+        let second =
+            file(&[("c", ""), ("b", "connections = 1"), ("a", "in_flight = 2, burst = 2")]);
+        let after = shares.of(&second).unwrap();
+        let names: Vec<&str> = after.iter().map(|share| share.name()).collect();
+        assert_eq!(names, ["c", "b", "a"]);
+        assert!(Arc::ptr_eq(&after[1], b) && Arc::ptr_eq(&after[2], a));
+        assert_eq!([&after[0], b, a].map(|share| share.seat()), [Seat(3), Seat(2), Seat(1)]);
+        // One is under way from before; the burst was used by one as well.
+        assert_eq!((a.take(now), a.take(now)), (Ok(()), Err(Over::InFlight)));
+        a.done(1);
+        assert!(matches!(a.take(now), Err(Over::Rate(_))));
+        let held = b.connect().unwrap();
+        assert_eq!(b.connect().err(), Some(Over::Connections));
+        // Whoever was gone comes back as who it was.
+        shares.of(&file(&[("c", "")])).unwrap();
+        let back = shares.of(&file(&[("d", ""), ("b", "connections = 2")])).unwrap();
+        assert_eq!((back[0].seat(), Arc::ptr_eq(&back[1], b)), (Seat(4), true));
+        assert!(held.is_of(b) && !held.is_of(a) && b.connect().is_ok());
+    }
+
+    #[test]
+    fn names_are_bounded_and_a_file_with_too_many_changes_nothing() {
+        let mut shares = Shares::default();
+        for round in 0..NAMES_MAX / 1_024 {
+            let names: Vec<_> = (0..1_024).map(|at| format!("{round}-{at}")).collect();
+            let callers: Vec<_> =
+                names.iter().map(|name| (name.as_str(), "in_flight = 1")).collect();
+            shares.of(&file(&callers)).unwrap();
+        }
+        let one = &shares.of(&file(&[("0-0", "in_flight = 1")])).unwrap()[0];
+        let too_many = file(&[("0-0", "in_flight = 2"), ("new", "")]);
+        assert_eq!(shares.of(&too_many).map(drop), Err(TooManyNames));
+        let now = Instant::now();
+        assert_eq!((one.take(now), one.take(now)), (Ok(()), Err(Over::InFlight)));
     }
 
     #[test]

@@ -20,22 +20,21 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 use tonic::Status;
 
-use crate::account::Token;
 use crate::clock::Stopwatch;
 use crate::grpc::SCREEN_TRANSFERS;
 use crate::grpc::call::{self, Messages};
+use crate::grpc::guard::{Calling, Guard};
 use crate::grpc::pb;
 use crate::grpc::pb::screen_transfers_response::Answer as Message;
 use crate::grpc::read;
 use crate::grpc::screening::Service;
 use crate::grpc::serve::Arriving;
-use crate::grpc::share::Share;
 use crate::grpc::status::CallError;
 use crate::grpc::write;
 use crate::telemetry::count::{self, Rpc, Step};
 use crate::telemetry::line;
 use crate::telemetry::trace::{Origin, Trace};
-use crate::turn::desk::{Lane, Seat};
+use crate::turn::desk::Lane;
 use crate::turn::{Answer, Outcome, Refusal};
 
 /// The answers of one stream.
@@ -64,12 +63,12 @@ pub struct Answers {
 
 /// Who asks.
 pub(crate) struct Asker {
-    pub(crate) token: Option<Token>,
-    pub(crate) seat: Seat,
-    /// What it uses, where it has limits of its own.
-    pub(crate) share: Option<Arc<Share>>,
+    calling: Arc<Calling>,
+    guard: Guard,
+    /// The number of what was in force when it was last found out who asks.
+    edition: u64,
     /// Whose trace its questions belong to.
-    pub(crate) origin: Origin,
+    origin: Origin,
 }
 
 /// Which question an answer is for.
@@ -92,7 +91,7 @@ impl Answers {
     ) -> Self {
         let mut stopping = service.stopping();
         Self {
-            lane: service.desk().lane(asker.seat, IN_FLIGHT_MAX),
+            lane: service.desk().lane(asker.calling.seat(), IN_FLIGHT_MAX),
             service,
             asker,
             questions: Some(Messages::new(questions)),
@@ -158,7 +157,13 @@ impl Answers {
         let request_id = if short { message.request_id.clone() } else { String::new() };
         let (stated, rejected) = read::timeout(question.timeout);
         let now = Instant::now();
-        if let Some(Err(over)) = self.asker.share.as_ref().map(|share| share.take(now)) {
+        if let Err(error) = self.asker.is_let_in(&self.service) {
+            self.ready.push_back(refused(request_id, error.clone()));
+            (self.questions, self.end) = (None, Some(Err(error)));
+            return;
+        }
+        let share = self.asker.calling.share.as_ref();
+        if let Some(Err(over)) = share.map(|share| share.take(now)) {
             return self.ready.push_back(refused(request_id, CallError::Over(over)));
         }
         let deadline = now.checked_add(self.service.patience().of_stated(stated)).unwrap_or(now);
@@ -167,7 +172,7 @@ impl Answers {
         match self.service.read(message) {
             Ok(mut request) => {
                 request.rejected.extend(rejected);
-                let task = self.service.task(request, self.asker.token);
+                let task = self.service.task(request, self.asker.calling.token);
                 count::step(Step::Read, reading);
                 let task = task.traced(trace.as_ref());
                 self.lane.push(task, Tag { request_id, asked: now, deadline, trace }, deadline);
@@ -261,9 +266,35 @@ impl Answers {
 }
 
 impl Asker {
+    /// Takes who asks, by what says whether it still may, and the number of what was in force when that
+    /// was looked at.
+    pub(crate) fn new(
+        calling: Arc<Calling>,
+        (guard, edition): (Guard, u64),
+        origin: Origin,
+    ) -> Self {
+        Self { calling, guard, edition, origin }
+    }
+
+    /// Finds out whether it may still ask, where the file of callers has changed.
+    fn is_let_in(&mut self, service: &Service) -> Result<(), CallError> {
+        let edition = self.guard.edition();
+        if edition == self.edition {
+            return Ok(());
+        }
+        let who = self.guard.again(&self.calling, service.desk().tokens());
+        let now = who.may(SCREEN_TRANSFERS)?.ok_or(CallError::CallerUnknown)?;
+        if now.seat() != self.calling.seat() {
+            // Another caller by now: what is asked waits elsewhere and is counted elsewhere.
+            return Err(CallError::ConnectionOld);
+        }
+        (self.calling, self.edition) = (Arc::clone(now), edition);
+        Ok(())
+    }
+
     /// Ends `count` of the questions that were taken.
     fn done(&self, count: usize) {
-        if let Some(share) = &self.share {
+        if let Some(share) = &self.calling.share {
             share.done(u32::try_from(count).unwrap_or(u32::MAX));
         }
     }

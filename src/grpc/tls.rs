@@ -28,7 +28,6 @@ use tokio_rustls::rustls::{self, InconsistentKeys, RootCertStore, ServerConfig, 
 use crate::calendar::Time;
 use crate::telemetry::state::{Certificate, hex};
 
-mod look;
 mod names;
 mod secret;
 #[cfg(test)]
@@ -37,7 +36,6 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
-pub use look::Look;
 pub use names::names;
 pub(crate) use secret::bounded;
 pub use secret::{SecretError, read as read_secret};

@@ -1,12 +1,14 @@
 //! Catalogue: which segments there are, where the frames in them are, and how far they are durable.
 //!
 //! The writer and all readers share one. It opens a file for each read and closes it again, so that
-//! a log of many segments needs no more files than a short one, and it checks the hash of whatever
-//! it reads.
+//! a log of many segments needs no more files than a short one; whoever wants frame after frame gets
+//! many by one read. It checks the hash of whatever it reads.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use bytes::Bytes;
 
 use crate::calendar::Time;
 use crate::entry::IndexKey;
@@ -65,7 +67,20 @@ pub(crate) struct Mark {
 pub(crate) struct Loaded {
     segment: Arc<Segment>,
     mark: Mark,
-    bytes: Vec<u8>,
+    bytes: Bytes,
+}
+
+/// The frames of a segment from one of them back, read many at a time.
+pub(crate) struct Back<'a> {
+    catalogue: &'a Catalogue,
+    segment: Arc<Segment>,
+    /// The position that the next frame ends with.
+    below: u64,
+    /// Frames that were read and not handed out yet, in order, and the bytes of all of them.
+    run: Vec<Mark>,
+    bytes: Bytes,
+    /// How many bytes the next run may have, unless one frame has more.
+    run_bytes: u32,
 }
 
 impl Catalogue {
@@ -171,17 +186,23 @@ impl Catalogue {
     pub(crate) fn load(&self, position: u64) -> Result<Loaded, ReadError> {
         let (segment, _) = self.segment(position)?;
         let mark = self.mark(&segment, position)?;
-        let length = usize::try_from(mark.length).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; length];
-        let read = self.disk.read_at(&segment.file(), u64::from(mark.offset), &mut bytes);
+        let bytes = self.read_part(&segment, mark.offset, mark.length)?;
+        Loaded::checked(segment, mark, bytes, position)
+    }
+
+    /// Returns the frames of a segment from the one that holds the entry before `below` back to its
+    /// first. The file is opened once for many of them, and for few where the first ones are enough.
+    pub(crate) fn back(&self, segment: &Arc<Segment>, below: u64) -> Back<'_> {
+        let (segment, run, bytes) = (Arc::clone(segment), Vec::new(), Bytes::new());
+        Back { catalogue: self, segment, below, run, bytes, run_bytes: RUN_BYTES_MIN }
+    }
+
+    /// Reads a part of a segment, or as much of it as there is.
+    fn read_part(&self, segment: &Segment, offset: u32, length: u32) -> Result<Bytes, ReadError> {
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        let read = self.disk.read_at(&segment.file(), u64::from(offset), &mut bytes);
         bytes.truncate(read.map_err(segment.failed())?);
-        let checked = Frame::take(&mut bytes.as_slice());
-        let holds = checked.is_ok_and(|frame| (frame.first..frame.end()).contains(&position));
-        match checked {
-            Err(problem) => Err(segment.damaged(mark.offset.into(), problem)),
-            Ok(_) if !holds => Err(segment.damaged(mark.offset.into(), FrameError::Chain)),
-            Ok(_) => Ok(Loaded { segment, mark, bytes }),
-        }
+        Ok(bytes.into())
     }
 
     /// Returns where the frame is that holds the entry at a position of this segment.
@@ -317,7 +338,69 @@ impl Mark {
     }
 }
 
+impl Back<'_> {
+    /// Finds where the next frames are, and reads them at one go.
+    fn read(&mut self) -> Result<(), ReadError> {
+        let mut first = self.catalogue.mark(&self.segment, self.below.saturating_sub(1))?;
+        let end = first.offset.saturating_add(first.length);
+        self.run.push(first);
+        while self.segment.first < first.first {
+            let before = self.catalogue.mark(&self.segment, first.first.saturating_sub(1))?;
+            let follows = before.offset.checked_add(before.length) == Some(first.offset);
+            if !follows || self.run_bytes < end.saturating_sub(before.offset) {
+                break;
+            }
+            self.run.push(before);
+            first = before;
+        }
+        self.run.reverse();
+        let length = end.saturating_sub(first.offset);
+        self.bytes = self.catalogue.read_part(&self.segment, first.offset, length)?;
+        self.run_bytes = self.run_bytes.saturating_mul(2).min(RUN_BYTES_MAX);
+        Ok(())
+    }
+}
+
+impl Iterator for Back<'_> {
+    type Item = Result<Loaded, ReadError>;
+
+    /// Takes the frame before the one taken last. After an error nothing more is to be taken.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.below <= self.segment.first {
+            return None;
+        }
+        if self.run.is_empty()
+            && let Err(error) = self.read()
+        {
+            return Some(Err(error));
+        }
+        let mark = self.run.pop()?;
+        let begins = self.run.first().map_or(mark.offset, |first| first.offset);
+        let at = usize::try_from(mark.offset.saturating_sub(begins)).unwrap_or(usize::MAX);
+        let bytes = self.bytes.split_off(at.min(self.bytes.len()));
+        let holds = self.below.saturating_sub(1);
+        self.below = mark.first;
+        Some(Loaded::checked(Arc::clone(&self.segment), mark, bytes, holds))
+    }
+}
+
 impl Loaded {
+    /// Checks the hash of a frame, and that it holds the entry at a position.
+    fn checked(
+        segment: Arc<Segment>,
+        mark: Mark,
+        bytes: Bytes,
+        position: u64,
+    ) -> Result<Self, ReadError> {
+        let checked = Frame::take(&mut &*bytes);
+        let holds = checked.is_ok_and(|frame| (frame.first..frame.end()).contains(&position));
+        match checked {
+            Err(problem) => Err(segment.damaged(mark.offset.into(), problem)),
+            Ok(_) if !holds => Err(segment.damaged(mark.offset.into(), FrameError::Chain)),
+            Ok(_) => Ok(Self { segment, mark, bytes }),
+        }
+    }
+
     /// Returns the frame.
     pub(crate) fn frame(&self) -> Result<Frame<'_>, ReadError> {
         Frame::of(&self.bytes).ok_or_else(|| self.damaged())
@@ -348,3 +431,8 @@ impl Loaded {
 // Sealed segments of which memory keeps what they are found by, about 3 MiB each, until they have
 // their index. One at a time waits for it, but where the disk cannot take it.
 const FOUND_MAX: usize = 8;
+// A page or so of decisions: who asks for the latest ones reads no more than them.
+const RUN_BYTES_MIN: u32 = 16 << 10;
+// With runs of this size opening the file is nothing beside checking what is in it, and the reads that
+// may go on at once keep little in memory.
+const RUN_BYTES_MAX: u32 = 1 << 20;

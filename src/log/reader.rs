@@ -244,14 +244,14 @@ impl Reader {
     /// no earlier entry can be wanted.
     fn search(
         &self,
-        segment: &Segment,
+        segment: &Arc<Segment>,
         query: &Query,
-        mut below: u64,
+        below: u64,
         found: &mut Vec<Stored>,
     ) -> Result<ControlFlow<()>, ReadError> {
         let mut keys = Vec::new();
-        while segment.first < below {
-            let loaded = self.catalogue.load(below.saturating_sub(1))?;
+        for loaded in self.catalogue.back(segment, below) {
+            let loaded = loaded?;
             let frame = loaded.frame()?;
             let entries: Vec<_> = frame.entries().take_while(|(at, _)| *at < below).collect();
             for (position, entry) in entries.iter().rev() {
@@ -266,7 +266,6 @@ impl Reader {
                     found.push(loaded.open(&self.catalogue, (*position, entry))?);
                 }
             }
-            below = frame.first;
         }
         Ok(ControlFlow::Continue(()))
     }

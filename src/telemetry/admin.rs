@@ -10,7 +10,7 @@
 //! | `/health/live` | 200 while the process can answer at all |
 //! | `/health/ready` | 200 where calls are welcome, 503 where not |
 //! | `/build` | which build this is |
-//! | `/state` | policy, log, queue and certificate, as JSON |
+//! | `/state` | policy, log, queue, certificate and callers, as JSON |
 //!
 //! One request a connection, few connections at a time, and none of them for long.
 

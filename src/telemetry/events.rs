@@ -47,7 +47,7 @@ impl Visit for Find {
 }
 
 /// Every warning and error, as `telemetry` lists them.
-pub(crate) const EVENTS: [(&str, &str); 19] = [
+pub(crate) const EVENTS: [(&str, &str); 20] = [
     ("error", "panicked"),
     ("error", "the service ends"),
     ("error", "the turn is stuck"),
@@ -59,6 +59,7 @@ pub(crate) const EVENTS: [(&str, &str); 19] = [
     ("error", "a door panicked"),
     ("error", "behind panicked"),
     ("error", "certificates refused"),
+    ("error", "callers refused"),
     ("error", "people's keys refused"),
     ("warn", "snapshot not written"),
     ("warn", "index not built"),

@@ -149,6 +149,11 @@ pub(crate) const SPANS: Family = counter(
     &["outcome"],
     "Spans for the collector of traces, sent and dropped; zeros where nothing is traced",
 );
+pub(crate) const OVER_RATE: Family = counter(
+    "clearline_traces_over_rate",
+    &[],
+    "Transfers and reports not traced although their caller asked for it, since too many did",
+);
 pub(crate) const CERTIFICATE: Family = gauge(
     "clearline_certificate_not_after_seconds",
     &[],
@@ -196,6 +201,7 @@ pub const FAMILIES: &[Family] = &[
     POLICY_INFO,
     EVENTS,
     SPANS,
+    OVER_RATE,
     CERTIFICATE,
     CPU,
     RESIDENT,

@@ -187,6 +187,7 @@ impl Told {
         for (outcome, count) in [("sent", sent), ("dropped", dropped)] {
             to.push(&family::SPANS, &[outcome], Value::Count(count));
         }
+        to.push(&family::OVER_RATE, &[], Value::Count(trace::over_rate()));
         for (level, event, count) in events::counted() {
             to.push(&family::EVENTS, &[level, event], Value::Count(count));
         }

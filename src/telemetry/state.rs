@@ -67,6 +67,7 @@ pub struct State {
     depths: Box<dyn Depths>,
     serving: AtomicBool,
     certificate: Mutex<Option<Certificate>>,
+    callers: Mutex<Option<Callers>>,
 }
 
 /// What is known of a process when it starts.
@@ -97,12 +98,32 @@ pub struct Certificate {
     pub digest: String,
 }
 
+/// The file of callers in force.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Callers {
+    /// How many it lists.
+    pub count: usize,
+    /// When it was loaded.
+    pub loaded: Time,
+    /// SHA-256 of it, in hexadecimal digits.
+    pub digest: String,
+}
+
 impl State {
-    /// Begins as not serving, without a certificate.
+    /// Begins as not serving, without a certificate and callers.
     pub fn new(start: Start) -> Self {
         let Start { started, policy, origin, queue_max, snapshot, depths } = start;
-        let (serving, certificate) = (AtomicBool::new(false), Mutex::new(None));
-        Self { started, policy, origin, queue_max, snapshot, depths, serving, certificate }
+        Self {
+            started,
+            policy,
+            origin,
+            queue_max,
+            snapshot,
+            depths,
+            serving: AtomicBool::new(false),
+            certificate: Mutex::new(None),
+            callers: Mutex::new(None),
+        }
     }
 
     /// Says whether calls are welcome.
@@ -123,6 +144,16 @@ impl State {
     /// Returns the certificate that callers are shown, where calls are encrypted.
     pub fn certificate(&self) -> Option<Certificate> {
         self.certificate.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says which file of callers is in force from now on.
+    pub fn set_callers(&self, callers: Callers) {
+        *self.callers.lock().unwrap_or_else(PoisonError::into_inner) = Some(callers);
+    }
+
+    /// Returns which file of callers is in force, where there is one.
+    pub fn callers(&self) -> Option<Callers> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns what is asked for when somebody looks.
@@ -150,12 +181,17 @@ impl State {
                 "loaded": certificate.loaded.to_string(),
                 "sha256": certificate.digest,
             })),
+            "callers": self.callers().map(|callers| json!({
+                "count": callers.count,
+                "loaded": callers.loaded.to_string(),
+                "sha256": callers.digest,
+            })),
         })
     }
 }
 
 /// Writes bytes in hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a text cannot fail.

@@ -1,7 +1,7 @@
 //! Trace: the way of single transfers through the service, as spans for a collector of OpenTelemetry.
 //!
-//! A transfer is traced where its caller says so (W3C `traceparent`, with the flag that it is sampled),
-//! and one in so many of the rest. Whatever is traced keeps the caller's trace, so that the payment's way
+//! A transfer, or a report of what became of one, is traced where its caller says so (W3C `traceparent`,
+//! with the flag that it is sampled), up to a rate, and one in so many of the rest. Whatever is traced keeps the caller's trace, so that the payment's way
 //! through the bank and its way through here are one. Each step on it is a span; [`SPANS`] lists them.
 //!
 //! Spans wait in a bounded queue for a thread that sends them. What finds no room is dropped and counted:
@@ -31,17 +31,20 @@ use tokio::sync::mpsc::Sender;
 use crate::calendar::{Span, Time};
 use crate::clock::{Clock as _, RealClock, Stopwatch};
 
+mod rate;
 mod send;
 
+use rate::Rate;
 pub use send::Sending;
 
-/// Every span that there is, and what it tells. The first is the whole of a transfer, the others are in
-/// it and follow each other.
-pub const SPANS: [(&str, &str); 7] = [
+/// Every span that there is, and what it tells. The first two are the whole of a transfer and of a report,
+/// the others are in one of them and follow each other.
+pub const SPANS: [(&str, &str); 8] = [
     (
         WHOLE,
         "One transfer, from its call to its reply; has `clearline.decision` or `clearline.reason`",
     ),
+    (REPORTED, "One report of what became of a payment, from its call to its reply"),
     (READ, "Bytes to a question, its texts matched"),
     (QUEUE, "Waiting for the turn"),
     (DECIDE, "Gathering what is remembered, and deciding"),
@@ -50,13 +53,20 @@ pub const SPANS: [(&str, &str); 7] = [
     (ANSWER, "From the durable record to the reply"),
 ];
 
-/// Begins to trace: one in `every` transfers, 0 for none, and those whose callers want it, for the
-/// collector at `address` (OTLP by gRPC, without TLS). Only the first call of a process counts.
-pub fn start(address: SocketAddr, every: u32) -> io::Result<Sending> {
+/// Begins to trace: one in `every` transfers, 0 for none, and `asked` a second at most of those whose
+/// callers want it, for the collector at `address` (OTLP by gRPC, without TLS). Only the first call of a
+/// process counts.
+pub fn start(address: SocketAddr, every: u32, asked: u32) -> io::Result<Sending> {
     let (spans, sending) = send::start(address)?;
+    let (clock, began) = (RealClock::start(), Stopwatch::start());
     // A second one would have its thread and no spans.
-    let _ = TRACER.set(Tracer { spans, every, clock: RealClock::start() });
+    let _ = TRACER.set(Tracer { spans, every, asked: Rate::new(asked), began, clock });
     Ok(sending)
+}
+
+/// Returns how many were not traced although their callers wanted it, for the rate of such traces.
+pub(crate) fn over_rate() -> u64 {
+    OVER_RATE.load(Ordering::Relaxed)
 }
 
 /// Returns how many spans were sent, and how many were dropped, since the start of the process.
@@ -94,14 +104,18 @@ impl Origin {
         if parent.is_valid() { Self::Traced { parent: Box::new(parent) } } else { Self::Untraced }
     }
 
-    /// Begins to trace a transfer, if it is to be: `rpc` is the call that it comes by, and it came at
+    /// Begins to trace a transfer or a report, if it is to be: `rpc` is the call that it comes by, and it came at
     /// `begun`, or comes now.
     pub fn begin(&self, rpc: &'static str, begun: Option<Stopwatch>) -> Option<Arc<Trace>> {
         let tracer = match self {
             Self::Off => return None,
             Self::Untraced | Self::Traced { .. } => TRACER.get()?,
         };
-        let wanted = matches!(self, Self::Traced { parent } if parent.is_sampled());
+        let asked = matches!(self, Self::Traced { parent } if parent.is_sampled());
+        let wanted = asked && tracer.asked.take(tracer.began.nanos());
+        if asked && !wanted {
+            OVER_RATE.fetch_add(1, Ordering::Relaxed);
+        }
         if !wanted && !chosen(tracer.every) {
             return None;
         }
@@ -148,12 +162,18 @@ pub struct Turning {
 impl Trace {
     /// Ends its reading, and says that it waits for the turn from here on.
     pub fn asked(self: &Arc<Self>) -> Box<Turning> {
-        let now = Stopwatch::start();
-        self.tell(READ, self.begun, now, Vec::new());
-        Box::new(Turning { trace: Arc::clone(self), since: now })
+        let turning = self.asked_again();
+        self.tell(READ, self.begun, turning.since, Vec::new());
+        turning
     }
 
-    /// Ends it with what the caller is told: a decision's name, or the reason why there is none.
+    /// Says that it waits for the turn once more.
+    pub fn asked_again(self: &Arc<Self>) -> Box<Turning> {
+        Box::new(Turning { trace: Arc::clone(self), since: Stopwatch::start() })
+    }
+
+    /// Ends it with what the caller is told: a decision's name, nothing of a report, or the reason why
+    /// there is no answer.
     pub fn answered(&self, told: Result<&str, &'static str>) {
         let end = self.begun.nanos();
         let settled = self.settled.load(Ordering::Relaxed);
@@ -168,6 +188,7 @@ impl Trace {
             KeyValue::new("rpc.method", method),
         ];
         let status = match told {
+            Ok("") => Status::Ok,
             Ok(decision) => {
                 let id = decision.rsplit('/').next().unwrap_or_default().to_owned();
                 attributes.push(KeyValue::new("clearline.decision", id));
@@ -184,8 +205,12 @@ impl Trace {
             parent_span_is_remote: self.parent != SpanId::INVALID,
             span_kind: SpanKind::Server,
             status,
-            ..self.span(WHOLE, (0, end), attributes)
+            ..self.span(self.name(), (0, end), attributes)
         });
+    }
+
+    fn name(&self) -> &'static str {
+        if self.rpc.ends_with("/ReportExecution") { REPORTED } else { WHOLE }
     }
 
     fn tell(&self, step: &'static str, from: Stopwatch, to: Stopwatch, with: Vec<KeyValue>) {
@@ -266,6 +291,9 @@ impl Turning {
 struct Tracer {
     spans: Sender<SpanData>,
     every: u32,
+    /// Of those whose callers want it.
+    asked: Rate,
+    began: Stopwatch,
     clock: RealClock,
 }
 
@@ -324,6 +352,7 @@ fn scope() -> InstrumentationScope {
 const PARENT: &str = "traceparent";
 
 const WHOLE: &str = "transfer";
+const REPORTED: &str = "report";
 const READ: &str = "read";
 const QUEUE: &str = "queue";
 const DECIDE: &str = "decide";
@@ -335,6 +364,7 @@ static TRACER: OnceLock<Tracer> = OnceLock::new();
 static SCOPE: OnceLock<InstrumentationScope> = OnceLock::new();
 static SENT: AtomicU64 = AtomicU64::new(0);
 static DROPPED: AtomicU64 = AtomicU64::new(0);
+static OVER_RATE: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static TICK: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };

@@ -1,11 +1,15 @@
 //! Lists: what is found through indexes is what is there.
 
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clearline::log::Stored;
+use clearline::log::disk::{Append, Disk, Lock};
 use clearline::log::folder::Folder;
 use clearline::log::index::Scratch;
 use clearline::log::reader::{Query, Reader};
+use clearline::log::segments::{Files, Settings};
 
 use crate::disk::{End, Random, SimulatedDisk};
 use crate::*;
@@ -110,4 +114,117 @@ fn an_index_is_the_same_whether_its_entries_were_written_or_read() {
     }
     let folder = Folder::open_read_only(Arc::clone(&disk)).unwrap().listed_by(values_of);
     assert_eq!(indexes(&Reader::open(&folder).unwrap()), written);
+}
+
+/// A disk that counts how often a file is opened to be read.
+#[derive(Debug)]
+struct Counting {
+    disk: Arc<dyn Disk>,
+    reads: AtomicUsize,
+}
+
+impl Disk for Counting {
+    fn read_at(&self, path: &str, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.disk.read_at(path, offset, bytes)
+    }
+
+    fn create(&self, path: &str) -> io::Result<Box<dyn Append>> {
+        self.disk.create(path)
+    }
+
+    fn size(&self, path: &str) -> io::Result<u64> {
+        self.disk.size(path)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn lay_away(&self, path: &str) {
+        self.disk.lay_away(path);
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.disk.list(folder)
+    }
+
+    fn create_folder(&self, folder: &str) -> io::Result<()> {
+        self.disk.create_folder(folder)
+    }
+
+    fn sync_folder(&self, folder: &str) -> io::Result<()> {
+        self.disk.sync_folder(folder)
+    }
+
+    fn is_private(&self, path: &str) -> io::Result<bool> {
+        self.disk.is_private(path)
+    }
+
+    fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        self.disk.lock(path)
+    }
+
+    fn free(&self) -> io::Result<u64> {
+        self.disk.free()
+    }
+
+    fn fill_random(&self, bytes: &mut [u8]) -> io::Result<()> {
+        self.disk.fill_random(bytes)
+    }
+}
+
+/// Opens a log whose segments end at a mebibyte.
+fn open_large(disk: &Arc<dyn Disk>) -> Files {
+    let folder = Folder::open(Arc::clone(disk), ORIGIN).unwrap().listed_by(values_of);
+    let settings = Settings { segment_bytes_max: 1 << 20, room_bytes: 64 << 10 };
+    Files::open(folder, settings, None, &mut |_| Ok(())).unwrap()
+}
+
+#[test]
+fn a_thousand_frames_without_an_index_are_searched_in_a_few_reads() {
+    let sim = SimulatedDisk::new(13);
+    let counting = Arc::new(Counting { disk: sim.start(End::Killed), reads: 0.into() });
+    let disk: Arc<dyn Disk> = Arc::<Counting>::clone(&counting);
+    let mut files = open_large(&disk);
+    let random = &mut Random::new(13);
+    let mut stored = Vec::new();
+    for position in 0..1_000 {
+        let public = vec![if position == 0 { 4 } else { 1 }; 150];
+        let parts = Parts { public, personal: Some(vec![]), slot: 0, ..parts(position, random) };
+        let receipt = commit(&mut files, std::slice::from_ref(&parts)).unwrap().remove(0);
+        stored.push(Stored { parts, receipt });
+    }
+    let reader = files.reader();
+    assert_eq!(reader.unindexed(), 0, "one segment, which is not sealed yet");
+    let reads = |query: &Query| {
+        let before = counting.reads.load(Ordering::Relaxed);
+        assert_eq!(reader.list(query).unwrap(), naive(&stored, query), "{query:?}");
+        counting.reads.load(Ordering::Relaxed) - before
+    };
+    let key = |byte| vec![IndexKey { field: 2, value: [byte; 16] }];
+    let query = |keys, limit| Query { keys, from: None, until: None, below: u64::MAX, limit };
+    // Half a mebibyte, from 16 KiB on twice as much each time.
+    let all = reads(&query(key(4), 16));
+    assert!((4..=8).contains(&all), "{all} reads");
+    assert_eq!(reads(&query(key(1), 1)), 1, "who wants the latest reads no further");
+
+    // Where each frame is damaged in turn, that is what is said, or the frame was not wanted.
+    drop(files);
+    let [name] = segment_names(&sim).try_into().unwrap();
+    let whole = sim.fork().start(End::Killed).read(&name).unwrap();
+    for at in (200..in_use(&whole)).step_by(40_009) {
+        let fork = sim.fork();
+        let disk = fork.start(End::Killed);
+        let files = open_large(&disk);
+        fork.change(&name, |bytes| bytes[at] ^= 1);
+        let found = files.reader().list(&query(key(4), 16));
+        assert!(matches!(found, Err(ReadError::Damaged { .. })), "byte {at}: {found:?}");
+        let latest = files.reader().list(&query(key(1), 1)).unwrap();
+        assert_eq!(latest, naive(&stored, &query(key(1), 1)), "byte {at}");
+    }
 }

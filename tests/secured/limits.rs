@@ -16,10 +16,10 @@ use crate::authority::Name;
 use crate::server::Secured;
 use crate::{ACCESS, healthy, runtime};
 
-type Client = ScreeningServiceClient<Channel>;
+pub(crate) type Client = ScreeningServiceClient<Channel>;
 
-const FASTER: Name<'_> = Name::Host("faster.bank.example");
-const CHAPS: Name<'_> = Name::Host("chaps.bank.example");
+pub(crate) const FASTER: Name<'_> = Name::Host("faster.bank.example");
+pub(crate) const CHAPS: Name<'_> = Name::Host("chaps.bank.example");
 
 /// Starts a server with more settings, where one caller has these limits.
 fn start(limits: &str, settings: &str) -> Secured {
@@ -31,17 +31,17 @@ fn start(limits: &str, settings: &str) -> Secured {
     secured
 }
 
-async fn channel(secured: &Secured, name: Name<'_>) -> Channel {
+pub(crate) async fn channel(secured: &Secured, name: Name<'_>) -> Channel {
     let leaf = secured.someone(name);
     let channel = secured.channel(&leaf, &secured.authority.certificate).await;
     channel.expect("a connection")
 }
 
-async fn client(secured: &Secured, name: Name<'_>) -> Client {
+pub(crate) async fn client(secured: &Secured, name: Name<'_>) -> Client {
     ScreeningServiceClient::new(channel(secured, name).await)
 }
 
-fn request(number: u64) -> pb::ScreenTransferRequest {
+pub(crate) fn request(number: u64) -> pb::ScreenTransferRequest {
     let account = |number: u64| pb::Account {
         sort_code: "601613".to_owned(),
         account_number: format!("{number:08}"),
@@ -70,7 +70,7 @@ fn request(number: u64) -> pb::ScreenTransferRequest {
 }
 
 /// Returns the reason, and how long to wait, of a refusal.
-fn told(status: &Status) -> (Code, String, Option<Duration>) {
+pub(crate) fn told(status: &Status) -> (Code, String, Option<Duration>) {
     let details = status.get_error_details();
     let reason = details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
     (status.code(), reason, details.retry_info().and_then(|retry| retry.retry_delay))

@@ -107,6 +107,7 @@ impl Service {
                 reason: None,
                 subject: None,
                 caller: None,
+                trace: None,
             };
             self.reports.push(Reverse((at, record)));
             self.waiting.insert(record, Task::Execute(Box::new(report)));

@@ -1,11 +1,12 @@
 //! Entrance: who is let in, and how, as the settings say it.
 
-use std::path::Path;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use crate::access::{Access, Caller};
+use crate::access::Caller;
+use crate::calendar::Time;
 use crate::cli::CliError;
 use crate::cli::serve::failed;
 use crate::clock::{Clock as _, RealClock};
@@ -13,16 +14,17 @@ use crate::config::{Config, People, Secured};
 use crate::grpc::bearer::keys::Keys;
 use crate::grpc::bearer::refresh::{Refresh, Source};
 use crate::grpc::bearer::{Bearers, Rules};
-use crate::grpc::guard::{Found, Guard, Listed};
-use crate::grpc::share::Share;
-use crate::grpc::tls::{Files, Look, Tls};
-use crate::telemetry::state::State;
+use crate::grpc::guard::{self, Found, Guard, Listed, Source as CallersFile};
+use crate::grpc::look::Look;
+use crate::grpc::tls::{self, Files, Tls};
+use crate::telemetry::state::{Callers, State, hex};
 
 /// Who is let in, and how.
 pub(super) struct Entrance {
     pub(super) guard: Guard,
     pub(super) tls: Option<Tls>,
     people: Option<Provider>,
+    callers: Option<CallersFile>,
 }
 
 /// Where people's keys come from.
@@ -33,7 +35,7 @@ struct Provider {
     pause: Duration,
 }
 
-/// What keeps certificates and keys as they are outside. Ends when this is dropped.
+/// What keeps certificates, callers and keys as they are outside. Ends when this is dropped.
 #[expect(dead_code, reason = "held for what dropping them does")]
 pub(super) struct Kept(Option<Look>, Option<Refresh>);
 
@@ -44,9 +46,11 @@ impl Entrance {
         let Some(secured) = &config.secured else {
             tracing::warn!("anyone on this machine may call");
             let guard = Guard::Plain(Arc::new(Caller::dev()));
-            return Ok(Self { guard, tls: None, people: None });
+            return Ok(Self { guard, tls: None, people: None, callers: None });
         };
-        let access = Arc::new(access(&secured.access)?);
+        let not_as_expected = |error: &dyn Error| CliError::NotAsExpected(error.to_string());
+        let (access, callers) =
+            CallersFile::open(secured.access.clone()).map_err(|error| not_as_expected(&error))?;
         let (bearers, people) = match &secured.people {
             None => (None, None),
             Some(settings) => {
@@ -63,45 +67,48 @@ impl Entrance {
             guarded: config.credentials.clone(),
             certificate_optional: bearers.is_some(),
         };
-        let tls = Tls::open(files, clock.wall())
-            .map_err(|error| CliError::NotAsExpected(error.to_string()))?;
-        let guard = Guard::Listed(Listed::new(access, bearers));
-        Ok(Self { guard, tls: Some(tls), people })
+        let tls = Tls::open(files, clock.wall()).map_err(|error| not_as_expected(&error))?;
+        let listed = Listed::new(access, bearers).map_err(|error| not_as_expected(&error))?;
+        Ok(Self { guard: Guard::Listed(listed), tls: Some(tls), people, callers: Some(callers) })
     }
 
-    /// Returns what each caller uses that has limits of its own.
-    pub(super) fn shares(&self) -> Arc<[Arc<Share>]> {
+    /// Returns the callers that a file lists, where one does.
+    pub(super) fn listed(&self) -> Option<Listed> {
         match &self.guard {
-            Guard::Plain(_) => Arc::default(),
-            Guard::Listed(listed) => Arc::clone(listed.shares()),
+            Guard::Plain(_) => None,
+            Guard::Listed(listed) => Some(listed.clone()),
         }
     }
 
-    /// Has the files of certificates looked at, and people's keys got again, until what is returned is
-    /// dropped; `state` says which certificate callers are shown.
+    /// Has the files of certificates and callers looked at, and people's keys got again, until what is
+    /// returned is dropped; `state` says which certificate callers are shown and who is listed.
     pub(super) fn keep(
         self,
         config: &Config,
         clock: RealClock,
         state: &Arc<State>,
     ) -> Result<Kept, CliError> {
-        let look = match (self.tls, &config.secured) {
-            (Some(tls), Some(secured)) => {
-                let look = Look::start(tls, Arc::new(clock), secured.reload, Arc::clone(state));
+        let listed = self.listed();
+        let bearers = listed.as_ref().and_then(|listed| listed.people().cloned());
+        let look = match (self.tls, listed, self.callers, &config.secured) {
+            (Some(tls), Some(listed), Some(mut callers), Some(secured)) => {
+                state.set_certificate(tls.shown());
+                state.set_callers(in_force(&callers, &listed, clock.wall()));
+                let state = Arc::clone(state);
+                let look = Look::start(secured.reload, move || {
+                    look_at_certificates(&tls, clock.wall(), &state);
+                    look_at_callers(&mut callers, &listed, clock.wall(), &state);
+                });
                 Some(look.map_err(|error| failed(&error))?)
             }
             _ => None,
-        };
-        let bearers = match &self.guard {
-            Guard::Listed(listed) => listed.people().cloned(),
-            Guard::Plain(_) => None,
         };
         let refresh = match (bearers, self.people) {
             (Some(bearers), Some(Provider { source, asked, pause })) => {
                 let take = move |keys| match keys {
                     Ok(keys) => bearers.replace(keys),
                     Err(error) => {
-                        let error: &dyn std::error::Error = &error;
+                        let error: &dyn Error = &error;
                         tracing::error!(error, "people's keys refused");
                     }
                 };
@@ -124,7 +131,7 @@ fn people(settings: &People) -> Result<(Bearers<Found>, Provider), CliError> {
     let keys = match source.keys() {
         Ok(keys) => keys,
         Err(error) if far => {
-            let error: &dyn std::error::Error = &error;
+            let error: &dyn Error = &error;
             tracing::error!(error, "people's keys refused");
             Keys::default()
         }
@@ -134,13 +141,32 @@ fn people(settings: &People) -> Result<(Bearers<Found>, Provider), CliError> {
     Ok((bearers, Provider { source, asked, pause: refresh }))
 }
 
-/// Reads who may call what.
-fn access(path: &Path) -> Result<Access, CliError> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| CliError::Unreadable { path: name.clone(), source })?;
-    Access::read(&name, &text).map_err(|problems| {
-        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        CliError::NotAsExpected(lines.join("\n"))
-    })
+/// Takes certificates that are new, and says so.
+fn look_at_certificates(tls: &Tls, now: Time, state: &State) {
+    match tls.look(now) {
+        tls::Looked::Same => {}
+        tls::Looked::Taken { not_after } => {
+            let (not_after, _) = not_after.parts();
+            tracing::info!(not_after, "certificates taken");
+            state.set_certificate(tls.shown());
+        }
+        tls::Looked::Refused(error) => tracing::error!(%error, "certificates refused"),
+    }
+}
+
+/// Takes a file of callers that is new, and says so.
+fn look_at_callers(callers: &mut CallersFile, listed: &Listed, now: Time, state: &State) {
+    match callers.look(listed) {
+        guard::Looked::Same => {}
+        guard::Looked::Taken(count) => {
+            tracing::info!(count, "callers taken");
+            state.set_callers(in_force(callers, listed, now));
+        }
+        guard::Looked::Refused(error) => tracing::error!(%error, "callers refused"),
+    }
+}
+
+/// Says which file of callers is in force since `loaded`.
+fn in_force(callers: &CallersFile, listed: &Listed, loaded: Time) -> Callers {
+    Callers { count: listed.shares().len(), loaded, digest: hex(callers.content()) }
 }

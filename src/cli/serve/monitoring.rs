@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::clock::{Clock as _, RealClock};
 use crate::config::Config;
 use crate::grpc;
+use crate::grpc::guard::Listed;
 use crate::grpc::share::{Share, Used};
 use crate::log::reader::Reader;
 use crate::policy::Policy;
@@ -29,12 +30,12 @@ pub(super) struct Monitoring {
 struct Live {
     queue: Arc<Queue>,
     reader: Reader,
-    shares: Arc<[Arc<Share>]>,
+    listed: Option<Listed>,
     space: Arc<Space>,
 }
 
-/// What is looked at: the queue, the log, what callers use, and the disk.
-pub(super) type Watched = (Arc<Queue>, Reader, Arc<[Arc<Share>]>, Arc<Space>);
+/// What is looked at: the queue, the log, what callers use that are listed, and the disk.
+pub(super) type Watched = (Arc<Queue>, Reader, Option<Listed>, Arc<Space>);
 
 impl Monitoring {
     /// Opens the admin listener, if there is to be one and its port is free. A service that screens
@@ -42,7 +43,7 @@ impl Monitoring {
     pub(super) fn open(
         config: &Config,
         policy: &Policy,
-        (queue, reader, shares, space): Watched,
+        (queue, reader, listed, space): Watched,
         (spared, clock): (u64, RealClock),
     ) -> Self {
         let typologies = policy.typologies().iter().map(|typology| Arc::clone(&typology.id));
@@ -57,7 +58,7 @@ impl Monitoring {
             origin: config.origin.clone(),
             queue_max: config.queue_max,
             snapshot: spared,
-            depths: Box::new(Live { queue, reader, shares, space }),
+            depths: Box::new(Live { queue, reader, listed, space }),
         });
         let metrics = Arc::new(Metrics::new(labels, Arc::new(state), clock));
         let admin = config.admin.and_then(|address| {
@@ -99,7 +100,7 @@ impl Depths for Live {
     }
 
     fn callers(&self) -> Vec<CallerUse> {
-        uses(&self.queue, &self.shares)
+        self.listed.as_ref().map(|it| uses(&self.queue, &it.shares())).unwrap_or_default()
     }
 
     fn room(&self) -> Option<Room> {
@@ -124,12 +125,13 @@ fn uses(queue: &Queue, shares: &[Arc<Share>]) -> Vec<CallerUse> {
 mod tests {
     use super::*;
     use crate::access::Access;
+    use crate::grpc::share::Shares;
 
     #[test]
     fn each_caller_is_shown_with_what_it_used_and_no_other() {
         let access = Access::read("access.toml", include_str!("../../../deploy/access.toml"));
         let access = access.unwrap();
-        let shares = Share::all(&access);
+        let shares = Shares::default().of(&access).unwrap();
         let now = tokio::time::Instant::now();
         for _ in 0..3 {
             shares[1].take(now).unwrap();

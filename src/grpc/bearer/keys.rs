@@ -58,6 +58,15 @@ impl Keys {
         fit.next().is_none().then_some(&found.checks)
     }
 
+    /// Returns how many of them are for one of these algorithms.
+    pub fn count_for(&self, algorithms: &[Algorithm]) -> usize {
+        let fits = |key: &Key, algorithm: &Algorithm| {
+            key.checks.family() == algorithm.family()
+                && key.algorithm.as_ref().is_none_or(|only| *only == format!("{algorithm:?}"))
+        };
+        self.0.iter().filter(|key| algorithms.iter().any(|algorithm| fits(key, algorithm))).count()
+    }
+
     /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.0.len()

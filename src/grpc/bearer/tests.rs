@@ -177,6 +177,19 @@ fn a_token_is_checked_once_while_its_keys_stay() {
     assert_eq!(of(&next, NOW), Err(TokenProblem::KeyUnknown));
     assert_eq!((asked.try_recv(), asked.try_recv().is_err()), (Ok(()), true));
 
+    let before = made.get();
+    bearers.forget();
+    assert!(of(&header, NOW).is_ok() && of(&header, NOW).is_ok());
+    assert_eq!(made.get(), before + 1);
+    // What was made of it meanwhile is not kept.
+    bearers.forget();
+    let forgotten = bearers.of(header.as_bytes(), NOW, |person| {
+        bearers.forget();
+        person.subject.clone()
+    });
+    assert!(forgotten.is_ok() && of(&header, NOW).is_ok());
+    assert_eq!(made.get(), before + 2);
+
     bearers.replace(new.keys());
     assert!(of(&next, NOW).is_ok());
     assert_eq!(of(&header, NOW), Err(TokenProblem::KeyUnknown));

@@ -66,9 +66,9 @@ pub trait Serve: Clone + Send + Sync + 'static {
 
     /// Answers one call.
     fn call(
-        &self,
+        &mut self,
         request: Request<Arriving>,
-    ) -> impl Future<Output = Response<Reply>> + Send + 'static;
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static + use<Self>;
 }
 
 /// What a caller sends, as it arrives.
@@ -137,7 +137,7 @@ enum Event {
 /// ended. Where it has more to do than its portion, it goes on when its turn comes at the `turnstile`.
 pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
     greeted: Greeted<T>,
-    service: S,
+    mut service: S,
     conduct: Conduct,
     turnstile: Turnstile,
     drains: watch::Receiver<bool>,

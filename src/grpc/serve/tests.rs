@@ -27,9 +27,9 @@ struct Healthy(Routes);
 
 impl Serve for Healthy {
     fn call(
-        &self,
+        &mut self,
         request: Request<Arriving>,
-    ) -> impl Future<Output = Response<Reply>> + Send + 'static {
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static + use<> {
         let mut routes = self.0.clone();
         async move {
             let response = routes.call(request.map(Body::new)).await.unwrap();
@@ -147,9 +147,9 @@ struct Hesitant(Healthy);
 
 impl Serve for Hesitant {
     fn call(
-        &self,
+        &mut self,
         request: Request<Arriving>,
-    ) -> impl Future<Output = Response<Reply>> + Send + 'static {
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static + use<> {
         let answer = self.0.call(request);
         async move {
             let mut looks = 1..=5;

@@ -322,12 +322,12 @@ async fn what_a_client_sends_without_end_is_read_a_portion_at_a_time() {
     let (service, _) = Counting::new();
     let (mut client, served) = overwhelmed(&pings, service, &turnstile).await;
     let mut served = std::pin::pin!(served);
-    let mut pongs = Vec::new();
+    let mut read = Vec::new();
     let (mut looks, mut before) = (0, 0);
     while before < PINGS {
         assert!(served.as_mut().now_or_never().is_none());
-        while let Some(Ok(1..)) = client.read_buf(&mut pongs).now_or_never() {}
-        let now = pongs.windows(8).filter(|bytes| *bytes == [7; 8]).count();
+        while let Some(Ok(1..)) = client.read_buf(&mut read).now_or_never() {}
+        let now = read.windows(8).filter(|bytes| *bytes == [7; 8]).count();
         assert!(now - before <= (PORTION_BYTES + READ_BYTES) / 17, "{}", now - before);
         assert!(before < now, "look {looks}");
         // Until its turn comes, it gets nothing.
@@ -351,9 +351,9 @@ impl Counting {
 
 impl Serve for Counting {
     fn call(
-        &self,
+        &mut self,
         _request: Request<Arriving>,
-    ) -> impl Future<Output = Response<Reply>> + Send + 'static {
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static + use<> {
         let calls = Arc::clone(&self.0);
         async move {
             calls.fetch_add(1, Ordering::Relaxed);

@@ -192,11 +192,16 @@ async fn connection<S: Serve>(
     let ended = if let Some(tls) = tls {
         // In a box: a session is ten times as large as a bare connection.
         let secured = Box::pin(secured(stream, tls, handshakes, turnstile.clone()));
-        let Some((greeted, names)) = within(handshake, secured, &mut drains).await else { return };
+        let Some((greeted, names)) = within(handshake, secured, &turnstile, &mut drains).await
+        else {
+            return;
+        };
         let service = service.meet(&Peer::Secured(names));
         Box::pin(converse(greeted, service, conduct, turnstile, drains)).await
     } else {
-        let Some(greeted) = within(handshake, greet(stream), &mut drains).await else { return };
+        let Some(greeted) = within(handshake, greet(stream), &turnstile, &mut drains).await else {
+            return;
+        };
         converse(greeted, service.meet(&Peer::Plain), conduct, turnstile, drains).await
     };
     if let Err(error) = ended {
@@ -223,15 +228,19 @@ async fn connection<S: Serve>(
 async fn within<T>(
     handshake: Duration,
     begins: impl Future<Output = Option<T>>,
+    turnstile: &Turnstile,
     drains: &mut watch::Receiver<bool>,
 ) -> Option<T> {
+    let mut begins = pin!(begins);
     let begun = tokio::select! {
         biased;
-        begun = tokio::time::timeout(handshake, begins) => begun.ok().flatten(),
+        begun = tokio::time::timeout(handshake, begins.as_mut()) => begun.ok().flatten(),
         _ = drains.wait_for(|draining| *draining) => return None,
     };
     if begun.is_none() {
         count::limited(Limit::Greeting);
+        // Those who came together would be shown out together, by the hundred.
+        let _ = turnstile.queue(Seat::NOBODY).await;
     }
     begun
 }

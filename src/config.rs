@@ -18,6 +18,7 @@ use config::{Environment, File, FileFormat, Value, ValueKind};
 use tracing::Level;
 
 use crate::calendar::Span;
+use crate::document::nearest;
 use crate::entry::Parameters;
 
 mod secured;
@@ -421,12 +422,25 @@ impl Settings {
 
     /// Refuses every setting that nobody has asked for.
     fn refuse_the_rest(&mut self) {
-        let known = self.known.join(", ");
         for (key, value) in self.written.drain(..) {
             let place = place(&value);
-            let advice = format!("no such setting; there are {known}");
+            let advice = format!("no such setting: {}", meant(&key, &self.known));
             self.problems.push(Problem { key, place, advice });
         }
+    }
+}
+
+/// Returns advice for somebody who wrote `key`, where those of `known` are settings.
+fn meant(key: &str, known: &[&'static str]) -> String {
+    let parted = || known.iter().filter_map(|known| known.split_once('.'));
+    let Some((section, name)) = key.split_once('.') else {
+        return "each stands in a section, such as `listen` below `[server]`".to_owned();
+    };
+    let names = || parted().filter(|(within, _)| *within == section).map(|(_, name)| name);
+    if names().next().is_some() {
+        nearest(name, names().collect::<Vec<_>>().into_iter())
+    } else {
+        nearest(section, parted().map(|(section, _)| section).collect::<Vec<_>>().into_iter())
     }
 }
 

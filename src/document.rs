@@ -10,6 +10,7 @@
 //! Never opens a file and never fills in a default.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -21,7 +22,7 @@ use crate::money::Amount;
 
 mod nearest;
 
-pub use nearest::{nearest, slip};
+pub use nearest::{nearest, nearest_of_few, slip};
 
 /// One thing that is wrong with a file, and what to do about it.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -105,11 +106,21 @@ impl Problems {
         self.0.borrow().is_empty()
     }
 
-    /// Returns what was noted, by file and line, each problem once.
+    /// Returns what was noted, by file and line, each problem once. Of a line that is no TOML nothing
+    /// else is told: it follows from that.
     pub fn into_sorted(self) -> Vec<Problem> {
         let mut problems = self.0.into_inner();
         problems.sort();
         problems.dedup();
+        let broken: BTreeSet<_> = problems
+            .iter()
+            .filter(|problem| problem.message.starts_with(NO_TOML))
+            .map(|problem| (problem.file.clone(), problem.line))
+            .collect();
+        problems.retain(|problem| {
+            problem.message.starts_with(NO_TOML)
+                || !broken.contains(&(problem.file.clone(), problem.line))
+        });
         problems
     }
 }
@@ -122,10 +133,16 @@ impl<'a> Document<'a> {
         let origin = Origin { file, lines, problems };
 
         let (root, errors) = DeTable::parse_recoverable(text);
-        for error in errors {
-            let at = error.span().map_or(0, |span| span.start);
-            let message = format!("this is no TOML: {}", error.message().replace('\n', ", "));
-            origin.report(at, message, "see https://toml.io for how values are written");
+        // One fault has several errors follow it on its line.
+        let mut told = BTreeSet::new();
+        let mut errors: Vec<_> =
+            errors.iter().map(|error| (error.span().map_or(0, |span| span.start), error)).collect();
+        errors.sort_by_key(|(at, _)| *at);
+        for (at, error) in errors {
+            if told.insert(origin.line(at)) {
+                let message = format!("{NO_TOML}: {}", error.message().replace('\n', ", "));
+                origin.report(at, message, NO_TOML_ADVICE);
+            }
         }
         Self { origin, root }
     }
@@ -277,7 +294,7 @@ impl<'d> Section<'d> {
         let chosen = choices.iter().find(|(known, _)| *known == name);
         if chosen.is_none() {
             let names = choices.iter().map(|(known, _)| *known);
-            self.report(key, format!("`{name}` is no {key}"), nearest(name, names));
+            self.report(key, format!("`{name}` is no {key}"), nearest_of_few(name, names));
         }
         chosen.map(|(_, value)| *value)
     }
@@ -386,6 +403,10 @@ impl Origin<'_> {
         self.problems.report(self.file, self.line(at), message, advice);
     }
 }
+
+const NO_TOML: &str = "this is no TOML";
+const NO_TOML_ADVICE: &str = "most often a quote, a comma or a bracket is missing here or just before; \
+                              https://toml.io says how values are written";
 
 /// What people write around the digits of an amount.
 const DRESSING: [char; 3] = ['£', ',', ' '];

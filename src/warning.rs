@@ -13,6 +13,7 @@ use crate::tagged::{choice, record};
 
 mod check;
 mod locale;
+mod missing;
 mod plain;
 mod script;
 mod template;

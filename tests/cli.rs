@@ -149,6 +149,8 @@ fn every_problem_of_a_policy_is_told_with_its_line() {
         assert!(problem["line"].is_u64() && problem["advice"].is_string(), "{problem}");
     }
     run(&["policy", "check", "benches"]).check(2, &["policy.toml"]);
+    let above = run(&["policy", "check", "deploy/policy"]);
+    above.check(2, &["holds no policy", "did you mean `deploy/policy/standard`?"]);
 }
 
 #[test]

@@ -31,6 +31,8 @@ mod changes;
 mod ended;
 #[path = "secured/limits.rs"]
 mod limits;
+#[path = "secured/pki.rs"]
+mod pki;
 #[path = "secured/server.rs"]
 mod server;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, version};
+use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore, version};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 use crate::cli::CliError;
@@ -68,7 +68,16 @@ impl Credentials {
             (Some(cert), Some(path)) => {
                 let key = PrivateKeyDer::from_pem_slice(&read(path)?);
                 let key = key.map_err(|_| faulty(path, "key"))?;
-                config.with_client_auth_cert(certificates(cert)?, key).map_err(refused)?
+                config.with_client_auth_cert(certificates(cert)?, key).map_err(
+                    |error| match error {
+                        Error::InconsistentKeys(_) => CliError::Usage(format!(
+                            "`{}` is not the key of the certificate in `{}`",
+                            path.display(),
+                            cert.display()
+                        )),
+                        error => refused(error),
+                    },
+                )?
             }
             _ => config.with_no_client_auth(),
         };

@@ -143,7 +143,7 @@ impl Doctor {
         let mut checks =
             vec![Check::well("settings", "every setting is known and within its range")];
         checks.push(policy(config.policy.as_deref()));
-        checks.extend(disk::checks(&config.data, RealClock::start().wall()));
+        checks.extend(disk::checks(&config.data, &config.origin, RealClock::start().wall()));
         let now = RealClock::start().wall();
         checks.extend(certificates::checks(&config, self.ca.as_deref(), now));
         checks.extend(config.secured.as_ref().map(people::check));

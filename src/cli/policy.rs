@@ -72,9 +72,18 @@ impl Check {
 pub fn read(folder: &Path) -> Result<Files, CliError> {
     let mut files = Files::default();
     add(folder, "", &mut files)?;
-    if files.iter().next().is_none() {
-        let path = folder.display();
+    let path = folder.display();
+    let paths: Vec<_> = files.iter().map(|(path, _)| path).collect();
+    if paths.is_empty() {
         let why = format!("`{path}` holds no policy: name a folder with a policy.toml in it");
+        return Err(CliError::Usage(why));
+    }
+    let below = |path: &&str| path.strip_suffix("/policy.toml").map(str::to_owned);
+    if !paths.contains(&"policy.toml")
+        && let Some(below) = paths.iter().find_map(below)
+    {
+        let inside = folder.join(&below);
+        let why = format!("`{path}` holds no policy: did you mean `{}`?", inside.display());
         return Err(CliError::Usage(why));
     }
     Ok(files)

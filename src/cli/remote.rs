@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use prost::Message;
@@ -92,6 +93,8 @@ impl At {
             CliError::Usage(format!("`{address}` is no address: write 127.0.0.1:50051"))
         })?;
         let mut endpoint = endpoint.connect_timeout(CONNECT_WAIT);
+        // Says which file is faulty, which the client below does not.
+        self.credentials.for_connection()?;
         if let Some(tls) = self.credentials.for_client()? {
             let wrong = |error| CliError::Usage(format!("the certificates: {}", causes(&error)));
             endpoint = endpoint.tls_config(tls).map_err(wrong)?;
@@ -220,10 +223,10 @@ impl Remote {
                 }
                 (false, Code::Unavailable) => return CliError::NoServer(self.address.clone()),
                 (false, Code::Cancelled | Code::Internal | Code::Unknown) => {
-                    let told = causes(status);
                     return CliError::NotAsExpected(format!(
-                        "`{}` breaks off: {told}; if it speaks TLS, say --ca, --cert and --key",
-                        self.address
+                        "`{}` breaks off: {}; if it speaks TLS, say --ca, --cert and --key",
+                        self.address,
+                        first_cause(status)
                     ));
                 }
                 _ => {}
@@ -246,13 +249,26 @@ impl Remote {
     }
 }
 
-/// Says that there is no connection over TLS, and what may be the reason.
+/// Says that there is no connection over TLS, and what to do.
 fn no_connection(address: &str, error: &dyn Error) -> CliError {
-    CliError::NotAsExpected(format!(
-        "`{address}` gives no connection: {}; does a server listen there, is --ca its authority, is \
-         the name in its certificate, and does it take the certificate of --cert?",
-        causes(error)
-    ))
+    let cause = first_cause(error);
+    let advice = advice(&cause);
+    CliError::NotAsExpected(format!("`{address}` gives no connection: {cause}; {advice}"))
+}
+
+/// Returns the last error of a chain, which is what happened first.
+fn first_cause(error: &dyn Error) -> String {
+    let mut first = error;
+    while let Some(cause) = first.source() {
+        first = cause;
+    }
+    first.to_string()
+}
+
+/// Returns what to do where a connection by TLS ended with `cause`, in the words of the libraries below.
+fn advice(cause: &str) -> &'static str {
+    let known = ADVICE.iter().find(|(words, _)| words.iter().any(|words| cause.contains(words)));
+    known.map_or(ADVICE_OTHERWISE, |(_, advice)| advice)
 }
 
 /// What is said of one transfer among others.
@@ -307,9 +323,11 @@ pub fn message_to_json<M: Message>(name: &str, message: &M) -> Result<String, St
 }
 
 fn descriptor(name: &str) -> Option<MessageDescriptor> {
-    let pool = DescriptorPool::decode(DESCRIPTORS).ok()?;
+    // Read once: whoever writes many messages asks for each.
+    static POOL: LazyLock<Option<DescriptorPool>> =
+        LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).ok());
     let package = if name.contains('.') { "" } else { "clearline.screening.v1." };
-    pool.get_message_by_name(&format!("{package}{name}"))
+    POOL.as_ref()?.get_message_by_name(&format!("{package}{name}"))
 }
 
 fn timed<T>(message: T) -> Request<T> {
@@ -318,9 +336,60 @@ fn timed<T>(message: T) -> Request<T> {
     request
 }
 
+type Advice = (&'static [&'static str], &'static str);
+
+const ADVICE: [Advice; 6] = [
+    (
+        &["Connection refused", "timed out", "deadline has elapsed"],
+        "see that the server runs, and that --address is where it listens",
+    ),
+    (&["failed to lookup"], "see that the name in --address is one that this machine can find"),
+    (&["UnknownIssuer"], "--ca is not the authority of the server's certificate"),
+    (&["NotValidForName"], "the name in --address is not in the server's certificate"),
+    (
+        &["CertificateRequired"],
+        "say --cert and --key: the server takes nobody without a certificate",
+    ),
+    // After the others, as a server that refuses may be heard in many ways.
+    (
+        &["alert", "connection closed", "broken pipe", "reset"],
+        "the server most likely refuses the caller: see that --cert (or --token, where people carry \
+         tokens) is there, has not ended, is not revoked and is of an authority of its callers",
+    ),
+];
+const ADVICE_OTHERWISE: &str = "does a server listen there, is --ca its authority, is the name in its \
+                                certificate, and does it take the certificate of --cert?";
+
 // A server on the same machine answers at once or not at all.
 const CONNECT_WAIT: Duration = Duration::from_secs(2);
 /// No server takes longer ones.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
 // As long as the server allows any call.
 const CALL_WAIT: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_fails_is_told_by_what_happened_first_and_what_to_do() {
+        for (cause, want) in [
+            ("tcp connect error: Connection refused (os error 111)", "that the server runs"),
+            ("failed to lookup address information: Name or service not known", "can find"),
+            ("invalid peer certificate: UnknownIssuer", "not the authority"),
+            ("invalid peer certificate: NotValidForName", "not in the server's"),
+            ("received fatal alert: CertificateRequired", "say --cert and --key"),
+            ("received fatal alert: CertificateExpired", "has not ended"),
+            ("connection closed", "not revoked"),
+            ("stream closed because of a broken pipe", "not revoked"),
+            ("invalid peer certificate: BadEncoding", "does a server listen there"),
+        ] {
+            let within = Status::from_error(io::Error::other(cause).into());
+            let CliError::NotAsExpected(told) = no_connection("a:1", &within) else { panic!() };
+            assert!(told.starts_with(&format!("`a:1` gives no connection: {cause}; ")), "{told}");
+            assert!(told.contains(want), "{cause}: {told}");
+        }
+    }
+}

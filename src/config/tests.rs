@@ -1,5 +1,7 @@
 //! Settings from each source, and what is refused, by name.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// Loads settings from these lines of a file and from this environment.
@@ -41,22 +43,22 @@ fn the_file_in_deploy_lists_every_setting_with_its_default() {
     let text = include_str!("../../deploy/clearline.toml");
     assert_eq!(load(text, &[]).unwrap(), Config::default());
 
-    // A file that sets nothing else leaves nothing to be known but what it lists.
-    let Err(SettingsError::Refused(problems)) = load("[nowhere]\nnothing = 1", &[]) else {
-        panic!("a setting that nobody knows was taken");
+    // A name that is near none is answered with all there are.
+    let known = |file: &str| -> BTreeSet<String> {
+        let Err(SettingsError::Refused(problems)) = load(file, &[]) else {
+            panic!("a setting that nobody knows was taken");
+        };
+        let (_, known) = problems[0].advice.split_once("known here: ").unwrap();
+        known.split(", ").map(|name| name.trim_matches('`').to_owned()).collect()
     };
-    let (_, known) = problems[0].advice.split_once("there are ").unwrap();
+    let nothing = "z".repeat(30);
     let listed: toml::Table = text.parse().unwrap();
-    let mut listed: Vec<String> = listed
-        .iter()
-        .flat_map(|(section, below)| {
-            below.as_table().unwrap().keys().map(move |key| format!("{section}.{key}"))
-        })
-        .collect();
-    let mut known: Vec<String> = known.split(", ").map(str::to_owned).collect();
-    listed.sort();
-    known.sort();
-    assert_eq!(listed, known);
+    let sections: BTreeSet<String> = listed.keys().cloned().collect();
+    assert_eq!(sections, known(&format!("[{nothing}]\n{nothing} = 1")));
+    for (section, below) in &listed {
+        let listed: BTreeSet<String> = below.as_table().unwrap().keys().cloned().collect();
+        assert_eq!(listed, known(&format!("[{section}]\n{nothing} = 1")), "{section}");
+    }
 }
 
 #[test]
@@ -102,9 +104,16 @@ fn a_wrong_setting_is_refused_by_name() {
         ("[telemetry]\ndecision_every = 1000001", "telemetry.decision_every", "1000000"),
         ("[telemetry]\nmetrics = 1", "telemetry.metrics", "`true` or `false`"),
         ("[admin]\nlisten = \"9464\"", "admin.listen", "or empty for none"),
-        ("[server]\nport = 1", "server.port", "no such setting"),
-        ("port = 1", "port", "no such setting"),
-        ("[[server]]\ndoors = 1", "server", "no such setting"),
+        (
+            "[server]\nport = 1",
+            "server.port",
+            "no such setting: known here: `deadline_default_ms`, ",
+        ),
+        ("[server]\ndors = 1", "server.dors", "no such setting: did you mean `doors`?"),
+        ("[sever]\ndoors = 1", "sever.doors", "no such setting: did you mean `server`?"),
+        ("[http]\nport = 1", "http.port", "no such setting: known here: `access`, `admin`, "),
+        ("port = 1", "port", "no such setting: each stands in a section"),
+        ("[[server]]\ndoors = 1", "server", "no such setting: each stands in a section"),
     ] {
         if key.is_empty() {
             let error = load(file, &[]).unwrap_err().to_string();

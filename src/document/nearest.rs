@@ -11,13 +11,22 @@ pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str> + Clone) -> 
     match distances.min() {
         None => "remove it".to_owned(),
         Some((slips, known)) if slips <= slips_max => format!("did you mean `{known}`?"),
-        Some(_) => {
-            let mut all: Vec<_> = names.map(|known| format!("`{known}`")).collect();
-            all.sort();
-            all.dedup();
-            format!("known here: {}", all.join(", "))
-        }
+        Some(_) => all(names),
     }
+}
+
+/// Returns advice as [`nearest`] does, and all of `names` where they are few: a guess may be wrong.
+pub fn nearest_of_few<'n>(name: &str, names: impl Iterator<Item = &'n str> + Clone) -> String {
+    let guess = nearest(name, names.clone());
+    let few = names.clone().count() <= FEW;
+    if few && guess.ends_with('?') { format!("{guess} {}", all(names)) } else { guess }
+}
+
+fn all<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let mut all: Vec<_> = names.map(|known| format!("`{known}`")).collect();
+    all.sort();
+    all.dedup();
+    format!("known here: {}", all.join(", "))
 }
 
 /// Returns the one of `names` that `name` is with a slip: of the same length or a letter off, and
@@ -49,6 +58,9 @@ fn distance(one: &str, other: &str) -> usize {
     }
     row.last().copied().unwrap_or(0)
 }
+
+/// As many kinds of scams as there are, which is a line and a half.
+const FEW: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -94,5 +106,16 @@ mod tests {
         assert_eq!(nearest("pionts", names()), "did you mean `points`?");
         assert_eq!(nearest("colour", names()), "known here: `points`, `share_min`");
         assert_eq!(nearest("colour", [].into_iter()), "remove it");
+    }
+
+    #[test]
+    fn few_names_are_listed_beside_a_guess() {
+        let all = ["a1", "b2", "c3", "d4", "e5", "f6", "g7", "h8", "i9"];
+        let names = |count| all.into_iter().take(count);
+        assert_eq!(nearest_of_few("a2", names(2)), "did you mean `a1`? known here: `a1`, `b2`");
+        assert!(nearest_of_few("a2", names(8)).ends_with("`g7`, `h8`"));
+        assert_eq!(nearest_of_few("a2", names(9)), "did you mean `a1`?");
+        assert_eq!(nearest_of_few("xyz", names(2)), "known here: `a1`, `b2`");
+        assert_eq!(nearest_of_few("xyz", names(0)), "remove it");
     }
 }

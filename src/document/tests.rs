@@ -54,7 +54,7 @@ fn an_optional_key_may_be_absent_but_not_wrong() {
 fn a_name_is_one_of_those_known() {
     let choice = |section: &Section<'_>| section.choice("step", &[("ask", 1), ("hold", 2)]);
     check("step = \"hold\"", choice, Some(2), &[]);
-    let near = "a.toml:1: `holds` is no step: did you mean `hold`?";
+    let near = "a.toml:1: `holds` is no step: did you mean `hold`? known here: `ask`, `hold`";
     check("step = \"holds\"", choice, None, &[near]);
     let far = "a.toml:1: `block` is no step: known here: `ask`, `hold`";
     check("step = \"block\"", choice, None, &[far]);
@@ -131,4 +131,21 @@ fn what_is_no_toml_is_reported_where_it_stands() {
     let (_, problems) = read("n = 1\nn = 2\n", |section| section.has("n"));
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].starts_with("a.toml:2: this is no TOML: "), "{problems:?}");
+}
+
+#[test]
+fn of_a_line_that_is_no_toml_one_thing_is_told_and_others_are_read_on() {
+    let text = "[a]\nb = { n = \"1, m = \"x y\", k = 2 }\nl = 1\n[c]\nn = { }\n";
+    let ((), problems) = read(text, |section| {
+        let inner = section.section("a").unwrap();
+        if let Some(inner) = inner.section("b") {
+            inner.text("n");
+            inner.text("o");
+        }
+        section.section("c").unwrap().text("n");
+    });
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    assert!(problems[0].starts_with("a.toml:2: this is no TOML: "), "{problems:?}");
+    assert!(problems[1].starts_with("a.toml:3: `l` is unknown here: "), "{problems:?}");
+    assert!(problems[2].starts_with("a.toml:5: `n` is no text: "), "{problems:?}");
 }

@@ -41,6 +41,9 @@ pub enum OpenError {
     /// There is nothing in it.
     #[error("there is no log in the data folder: choose another, or start the server once")]
     Empty,
+    /// There is a log in it, and nothing says which.
+    #[error("`version` is missing beside the log: restore it from a copy")]
+    VersionMissing,
     /// It was written by another version.
     #[error(
         "the data folder is of version `{found}` and this program reads `{VERSION}`: \
@@ -100,9 +103,10 @@ impl Folder {
         let lock = disk.lock("lock").map_err(failed("lock"))?.ok_or(OpenError::InUse)?;
         match Self::stored_origin(&*disk)? {
             Some(found) if found != origin => return Err(OpenError::Origin { found }),
-            Some(_) => {}
+            // What can be rebuilt is in no backup, and its folders need not be.
+            Some(_) => Self::create(&*disk, &DERIVED_FOLDERS)?,
             None if segments(&*disk)?.is_empty() => Self::make(&*disk, origin)?,
-            None => return Err(OpenError::Version { found: String::new() }),
+            None => return Err(OpenError::VersionMissing),
         }
         // A process that was ended may have left names that are there but not yet durable.
         disk.sync_folder("").map_err(failed("version"))?;
@@ -117,7 +121,11 @@ impl Folder {
 
     /// Opens a data folder to read it, whether or not a process writes it meanwhile.
     pub fn open_read_only(disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
-        let origin = Self::stored_origin(&*disk)?.ok_or(OpenError::Empty)?;
+        let origin = match Self::stored_origin(&*disk)? {
+            Some(origin) => origin,
+            None if segments(&*disk)?.is_empty() => return Err(OpenError::Empty),
+            None => return Err(OpenError::VersionMissing),
+        };
         let keys = Keys::open(&disk)?;
         let origin = origin.into();
         Ok(Self { disk, origin, keys, values_of: index_keys, _lock: None })
@@ -158,14 +166,18 @@ impl Folder {
 
     /// Makes the folders and keys, and only then says what they are.
     fn make(disk: &dyn Disk, origin: &str) -> Result<(), OpenError> {
-        for folder in FOLDERS.iter().chain(&LOG_FOLDERS) {
-            disk.create_folder(folder).map_err(failed(folder))?;
-        }
+        Self::create(disk, &FOLDERS)?;
+        Self::create(disk, &LOG_FOLDERS)?;
         disk.sync_folder("keys").map_err(failed("keys"))?;
         disk.sync_folder("").map_err(failed("version"))?;
         Keys::make(disk)?;
         let version = disk.replace("version", &[format!("{VERSION}\n{origin}\n").as_bytes()]);
         version.map(drop).map_err(failed("version"))
+    }
+
+    /// Makes the folders that are not there yet.
+    fn create(disk: &dyn Disk, folders: &[&str]) -> Result<(), OpenError> {
+        folders.iter().try_for_each(|folder| disk.create_folder(folder).map_err(failed(folder)))
     }
 }
 
@@ -189,6 +201,7 @@ pub(crate) fn failed(file: &str) -> impl FnOnce(io::Error) -> OpenError {
 
 const VERSION: &str = "clearline data 1";
 const LOG_FOLDERS: [&str; 3] = ["log", "index", "snapshots"];
+const DERIVED_FOLDERS: [&str; 2] = ["index", "snapshots"];
 
 #[cfg(test)]
 mod tests {
@@ -221,6 +234,21 @@ mod tests {
         }
         std::fs::remove_file(path).unwrap();
         std::fs::write(root.path().join(segment_file(0)), "").unwrap();
-        assert!(matches!(open("bank.example/a"), Err(OpenError::Version { .. })));
+        assert!(matches!(open("bank.example/a"), Err(OpenError::VersionMissing)));
+        assert!(matches!(read(), Err(OpenError::VersionMissing)));
+    }
+
+    #[test]
+    fn what_can_be_rebuilt_need_not_be_there_and_the_rest_must() {
+        for (gone, opens) in [("index", true), ("snapshots", true), ("log", false), ("keys", false)]
+        {
+            let root = tempfile::tempdir().unwrap();
+            let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(root.path()).unwrap());
+            drop(Folder::open(Arc::clone(&disk), "bank.example/a").unwrap());
+            std::fs::remove_dir_all(root.path().join(gone)).unwrap();
+            let opened = Folder::open(Arc::clone(&disk), "bank.example/a");
+            assert_eq!(opened.is_ok(), opens, "{gone}: {opened:?}");
+            assert_eq!(root.path().join(gone).is_dir(), opens, "{gone}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::document::{Problems, Section, all};
 use crate::tagged::{Tagged as _, put_sized};
 use crate::transfer::Answer;
 use crate::warning::locale::{Tag, nearest};
+use crate::warning::missing;
 use crate::warning::template::{Place, Templates, Text, values};
 use crate::warning::{Bank, Blanks, Choice, Pick, Question, Step, Words};
 
@@ -132,26 +133,14 @@ impl Draft {
     /// Completes the scripts, noting what some language lacks. `locale` stands in for languages
     /// there are no words in.
     pub fn finish(self, bank: Bank, locale: &str, problems: &Problems) -> Warnings {
-        let Self { templates, locales, stated, scripts, faulty } = self;
-        let steps = |id, steps| Step::ALL.map(|step| (id, step, of(steps, step)));
-        for (id, step, there) in scripts.iter().flat_map(|(id, all)| steps(id, all)) {
-            let Some((first, script)) = there.get_key_value(locale).or_else(|| there.iter().next())
-            else {
-                continue;
-            };
-            for other in locales.iter().filter(|other| *other != first) {
-                match there.get(other) {
-                    None if is_faulty(&faulty, id, step, Some(other)) => {}
-                    None => {
-                        let message =
-                            format!("`{id}` has no words to {} in `{other}`", step.name());
-                        let advice = format!("add them to warnings/{other}.toml");
-                        problems.report(&script.file, script.line, message, advice);
-                    }
-                    Some(_) => {}
-                }
-            }
+        let Self { templates, locales, stated, mut scripts, faulty } = self;
+        let slips = missing::slips(&scripts, problems);
+        for (id, steps) in &scripts {
+            let steps = Step::ALL.map(|step| (step, of(steps, step)));
+            let all = missing::Missing { id, steps, locale, slips: &slips, problems };
+            all.tell(&locales, |step, other| is_faulty(&faulty, id, step, Some(other)));
         }
+        scripts.retain(|id, _| slips.get(id).is_none_or(|languages| !languages.is_empty()));
         let own = locales.iter().find(|own| ***own == *locale).or_else(|| locales.first());
         if let Some(own) = own {
             for other in locales.iter().filter(|other| *other != own) {

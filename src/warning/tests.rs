@@ -224,6 +224,52 @@ fn every_language_says_the_same() {
 }
 
 #[test]
+fn a_warning_that_languages_lack_is_one_problem() {
+    let (here, beside) =
+        (script("x", QUESTION), script("y", QUESTION).replace("\"fee\"", "\"bail\""));
+    let both = format!("{here}{beside}");
+    for (files, want) in [
+        (
+            [("en", &*both), ("cy", &beside), ("de", &beside)],
+            "en:9: `fee` has no words in `cy`, `de`: add it to warnings/cy.toml, warnings/de.toml",
+        ),
+        (
+            [("en", &beside), ("cy", &both), ("de", &both)],
+            "cy:9: `fee` has no words in `en`: add it to warnings/en.toml",
+        ),
+    ] {
+        let (_, problems) = read(&files);
+        assert_eq!(problems, [want], "{files:?}");
+    }
+}
+
+#[test]
+fn an_id_with_a_slip_in_one_language_is_one_problem() {
+    let right = script("x", QUESTION);
+    let wrong = right.replace("\"fee\"", "\"feee\"");
+    let told = |file: &str| {
+        format!(
+            "{file}:9: `feee` stands where other languages have `fee`: write `fee` here as well"
+        )
+    };
+    for slipped in ["en", "cy", "de"] {
+        let files = ["en", "cy", "de"]
+            .map(|locale| (locale, if locale == slipped { &*wrong } else { &*right }));
+        let (warnings, problems) = read(&files);
+        assert_eq!(problems, [told(slipped)]);
+        assert_eq!(warnings.ids(), ["fee"]);
+    }
+    // Of two languages nobody can say which is right; and one that is there twice is another warning.
+    let (_, problems) = read(&[("en", &right), ("cy", &wrong)]);
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    let two = format!("{right}{wrong}");
+    let (warnings, problems) = read(&[("en", &two), ("cy", &right), ("de", &right)]);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("`feee` has no words in `cy`, `de`"), "{problems:?}");
+    assert_eq!(warnings.ids(), ["fee", "feee"]);
+}
+
+#[test]
 fn the_nearest_language_is_picked() {
     let (warnings, _) = read(&[("en", &script("x", QUESTION)), ("cy", &script("y", QUESTION))]);
     for (locale, want) in [("en", "en"), ("cy", "cy"), ("cy-GB", "cy"), ("fr", "en"), ("", "en")] {

@@ -66,7 +66,7 @@ def whole_tour(screener):
     try:
         grpc.channel_ready_future(channel).result(timeout=5)
     except grpc.FutureTimeoutError:
-        sys.exit("no server answers")
+        sys.exit("no server answers, or it takes no such caller")
     describe(channel)
     look_at_health(channel)
     held = screen(screener)
@@ -354,4 +354,7 @@ def show(answer):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except grpc.RpcError as error:
+        sys.exit(f"\nended by {error.code().name}: {error.details()}")

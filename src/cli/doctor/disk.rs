@@ -11,17 +11,17 @@ use crate::cli::bench::report::{grouped, milliseconds};
 use crate::cli::doctor::Check;
 use crate::clock::Stopwatch;
 use crate::log::disk::{Disk, RealDisk};
-use crate::log::folder::Folder;
+use crate::log::folder::{Folder, OpenError};
 use crate::log::reader::Reader;
 use crate::turn::clockwork::JUMP_MAX;
 
-/// Looks at the data folder as it is at `now`.
-pub(super) fn checks(data: &Path, now: Time) -> Vec<Check> {
+/// Looks at the data folder as it is at `now`, which is to hold the log called `origin`.
+pub(super) fn checks(data: &Path, origin: &str, now: Time) -> Vec<Check> {
     let there = data.is_dir();
     let place = if there { data.to_owned() } else { above(data) };
     let mut checks = vec![folder(data, there), space(&place), sync(&place)];
     if there {
-        checks.extend(log(data, now));
+        checks.extend(log(data, origin, now));
     } else {
         checks.push(Check::skipped("keys", "there are none before the first start"));
         checks.push(Check::skipped("clock", "there is no log to hold it against"));
@@ -135,7 +135,7 @@ fn judge_sync(mut times: Vec<u64>) -> Check {
 }
 
 /// Opens the log to read it, as far as it is durable.
-fn log(data: &Path, now: Time) -> Vec<Check> {
+fn log(data: &Path, origin: &str, now: Time) -> Vec<Check> {
     let disk: Arc<dyn Disk> = match RealDisk::open_read_only(data) {
         Ok(disk) => Arc::new(disk),
         Err(error) => {
@@ -147,12 +147,17 @@ fn log(data: &Path, now: Time) -> Vec<Check> {
             )];
         }
     };
-    if Folder::stored_origin(&*disk).is_ok_and(|origin| origin.is_none()) {
-        let says = "there is no log yet";
-        return vec![Check::skipped("keys", says), Check::skipped("clock", says)];
-    }
+    let name = Folder::stored_origin(&*disk).ok().flatten().map(|held| judge_name(&held, origin));
     let folder = match Folder::open_read_only(disk) {
         Ok(folder) => folder,
+        Err(OpenError::Empty) => {
+            let says = "there is no log yet";
+            return vec![Check::skipped("keys", says), Check::skipped("clock", says)];
+        }
+        Err(error @ OpenError::VersionMissing) => {
+            let advice = "it has two lines: `clearline data 1`, and the log's `data.origin`";
+            return vec![Check::wrong("log", told(&error), advice)];
+        }
         Err(error) => {
             let advice = "nobody but the service's user may read keys (chmod 600), and without them \
                           nothing of the log opens: restore them from their copy";
@@ -172,7 +177,15 @@ fn log(data: &Path, now: Time) -> Vec<Check> {
             Check::wrong("log", says, advice)
         }
     };
-    vec![keys, clock]
+    name.into_iter().chain([keys, clock]).collect()
+}
+
+fn judge_name(held: &str, origin: &str) -> Check {
+    if held == origin {
+        return Check::well("name", format!("the log is `{held}`, as `data.origin` says"));
+    }
+    let says = format!("the folder holds the log `{held}`, and `data.origin` says `{origin}`");
+    Check::wrong("name", says, "set `data.origin` as it was, or choose another folder")
 }
 
 fn judge_clock(last: Time, now: Time) -> Check {
@@ -260,6 +273,25 @@ mod tests {
         ] {
             assert_eq!(judge_clock(last, last.minus(behind)).finding, want, "{behind:?}");
         }
+    }
+
+    #[test]
+    fn a_folder_is_held_against_the_log_that_it_is_to_hold() {
+        let root = tempfile::tempdir().unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(root.path()).unwrap());
+        let found = |origin| {
+            let checks = log(root.path(), origin, Time::from_micros(0));
+            let first = checks.first().cloned().unwrap();
+            (first.name, first.finding)
+        };
+        assert_eq!(found("bank.example/a"), ("keys", Finding::Skipped));
+        drop(Folder::open(disk, "bank.example/a").unwrap());
+        assert_eq!(found("bank.example/a"), ("name", Finding::Well));
+        assert_eq!(found("bank.example/b"), ("name", Finding::Wrong));
+
+        fs::write(root.path().join("log/00000000000000000000.segment"), "").unwrap();
+        fs::remove_file(root.path().join("version")).unwrap();
+        assert_eq!(found("bank.example/a"), ("log", Finding::Wrong));
     }
 
     #[test]

@@ -530,8 +530,8 @@ const ROUNDS_MAX: usize = 4;
 /// What is read in one look before others have their turn: some twenty messages of a stream, or a thousand
 /// pings, which are half a millisecond.
 pub(super) const PORTION_BYTES: usize = 16 * 1024;
-/// Calls that begin or end in one look: about half a millisecond of them.
-const PORTION_CALLS: usize = 64;
+/// Calls that begin, or end, in one look: some tenths of a millisecond of them.
+const PORTION_CALLS: usize = 32;
 
 /// A client that opens calls and takes them back at once makes us work for nothing (CVE-2023-44487).
 const RESETS_MAX: usize = 20;

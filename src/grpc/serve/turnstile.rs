@@ -2,13 +2,16 @@
 //!
 //! A door is one thread, and whatever a connection makes it do at a stretch, everybody else waits for:
 //! reading all that a client has sent, a step of a handshake. Whoever has more to do than its portion
-//! waits here, and each time the door has been to all others, one of each caller goes on. So a caller
-//! with twenty busy connections delays the rest by one portion, not by twenty.
+//! waits here, and each time the door has been to all others, one goes on; callers take turns. So twenty
+//! busy connections delay the rest by one portion, not by twenty, and those of one caller delay those of
+//! another no more than one does.
 //!
 //! Knows nothing of what they do.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
+use std::ops::Bound;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -25,9 +28,16 @@ pub(super) struct Turnstile(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Who waits, in the order they came. A caller of whom nobody waits is not in it.
-    queues: Mutex<BTreeMap<Seat, VecDeque<oneshot::Sender<()>>>>,
+    queues: Mutex<Queues>,
     filled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queues {
+    /// Who waits, in the order they came. A caller of whom nobody waits is not in it.
+    of: BTreeMap<Seat, VecDeque<oneshot::Sender<()>>>,
+    /// Whose turn it was last.
+    last: Seat,
 }
 
 /// A place in the queue; ready when it is one's turn.
@@ -38,13 +48,12 @@ impl Turnstile {
     pub(super) fn queue(&self, seat: Seat) -> Ticket {
         let (turn, ticket) = oneshot::channel();
         let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.entry(seat).or_default().push_back(turn);
+        queues.of.entry(seat).or_default().push_back(turn);
         self.0.filled.notify_one();
         ticket
     }
 
-    /// Lets one of each caller through whenever the door has been to all else, for as long as the door is
-    /// open.
+    /// Lets one through whenever the door has been to all else, for as long as the door is open.
     pub(super) async fn keep(self) {
         loop {
             self.0.filled.notified().await;
@@ -58,15 +67,26 @@ impl Turnstile {
         }
     }
 
-    /// Lets one of each caller through; `false` where nobody else waits.
+    /// Lets one of the next caller through; `false` where nobody else waits.
     pub(super) fn let_through(&self) -> bool {
         let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.retain(|_, queue| {
+        let Queues { of, last } = &mut *queues;
+        loop {
+            let after = of.range((Bound::Excluded(*last), Bound::Unbounded)).next();
+            let Some(seat) = after.or_else(|| of.iter().next()).map(|(seat, _)| *seat) else {
+                return false;
+            };
+            *last = seat;
+            let Entry::Occupied(mut queue) = of.entry(seat) else { return false };
+            let turn = queue.get_mut().pop_front();
+            if queue.get().is_empty() {
+                queue.remove();
+            }
             // Who has gone away since is passed over.
-            while queue.pop_front().is_some_and(|turn| turn.send(()).is_err()) {}
-            !queue.is_empty()
-        });
-        !queues.is_empty()
+            if turn.is_some_and(|turn| turn.send(()).is_ok()) {
+                return !of.is_empty();
+            }
+        }
     }
 
     /// Takes each step of something only when it is its turn.
@@ -128,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_of_each_caller_goes_through_at_a_time() {
+    async fn one_goes_through_at_a_time_and_callers_take_turns() {
         let went = order(&[(1, 2), (1, 2), (1, 2), (2, 2)]).await;
         assert_eq!(went, [1, 2, 1, 2, 1, 1, 1, 1]);
     }

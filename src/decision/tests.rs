@@ -106,6 +106,7 @@ fn answers_only_add() {
     // Denied while the call lasts: worth nothing from the review threshold up.
     let mut denied = Facts { answers: answers(&DENIAL), ..bland() };
     denied.transfer.name_check = Some(name_check(Some(NameResult::NoMatch), ""));
+    denied.transfer.session.limit_raised = Some(denied.transfer.confirmed);
     assert_eq!(hold(&denied), review);
     // Below it a denial of every question releases, and of all but one does not.
     let mut below = denied.clone();
@@ -131,8 +132,9 @@ fn nobody_is_asked_on_a_screen_that_somebody_else_works() {
     let policy = shipped();
     let mut facts = bland();
     facts.transfer.session.call = None;
-    facts.transfer.session.remote_access = Some(true);
-    facts.transfer.payer.balance = None;
+    facts.transfer.name_check = Some(name_check(Some(NameResult::NoMatch), ""));
+    assert_eq!(decide(&facts, &policy).hold, Some(HoldKind::PendingAnswers));
+    facts.transfer.session.screen_sharing = Some(true);
     let decision = decide(&facts, &policy);
     assert_eq!(decision.step, Some(Step::Ask));
     assert_eq!(decision.hold, Some(HoldKind::PendingReview));
@@ -223,8 +225,9 @@ fn of_one_evidence_group_the_strongest_counts_once() {
 #[test]
 fn the_lowest_priority_leads_among_the_strongest() {
     let policy = shipped();
-    // Two reach a hold: 20 + 20 + 30 + 20 + 30 and 20 + 20 + 30 + 20.
+    // Two reach a hold: 20 + 20 + 30 + 15 + 30 and 20 + 12 + 35 + 24 + 6.
     let mut facts = maidstone();
+    facts.transfer.session.limit_raised = Some(facts.transfer.confirmed);
     facts.transfer.name_check = Some(NameCheck {
         result: Some(NameResult::NoMatch),
         reason: None,

@@ -186,8 +186,8 @@ fn points_have_the_sign_of_their_family() {
 
 #[test]
 fn an_override_is_of_a_signal_that_is_counted() {
-    let needs = "points      = { story_payee_mismatch = 10";
-    let with = |points: &str| format!("points = {{ {points}, story_payee_mismatch = 10");
+    let needs = "points      = { authority_claim = 15 }";
+    let with = |points: &str| format!("points = {{ {points}, authority_claim = 15 }}");
     check("policy.toml", needs, &with("new_payee = 12"), &[]);
     check(
         "policy.toml",

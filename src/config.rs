@@ -282,7 +282,7 @@ impl Default for Config {
             // Room for a day of events, and for whoever has to make more.
             reserve_bytes: 128 * 1_048_576,
             segment_bytes_max: 16 * 1_048_576,
-            // Two seconds of reading at a start.
+            // Some six seconds of reading at a start, at 12 µs an entry.
             snapshot_entries: 500_000,
             parameters: Parameters::FIRST,
             policy: None,

@@ -40,7 +40,7 @@ pub struct Share {
 #[derive(Debug, Default)]
 pub struct Shares(BTreeMap<Box<str>, Arc<Share>>);
 
-/// A process keeps the shares of [`NAMES_MAX`] callers at most, gone ones included.
+/// A process keeps the shares of 8,192 callers at most, gone ones included.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "since the start there were more than {NAMES_MAX} names of callers; restart to take this file"

@@ -44,8 +44,8 @@ pub enum Peer {
 
 /// Answers calls.
 pub trait Serve: Clone + Send + Sync + 'static {
-    /// Returns what answers the calls of one connection. Asked once, so that no call has to find out
-    /// whom it is from.
+    /// Returns what answers the calls of one connection. Asked once, so that a call need not find out whom
+    /// it is from.
     fn meet(&self, _peer: &Peer) -> Self {
         self.clone()
     }

@@ -36,6 +36,7 @@ use clearline::cli::bench::requests::{Mix, Shape};
 use clearline::cli::bench::server::{Folder, Server};
 use clearline::cli::bench::{PAYEES, now};
 use clearline::cli::credentials::Credentials;
+use clearline::cli::serve::ready;
 use clearline::clock::{Clock as _, RealClock};
 use tokio::time::Instant;
 
@@ -189,12 +190,14 @@ impl<'a> Bench<'a> {
         let mut echo = Command::new(env::current_exe()?);
         let secured = if arguments.tls { Some(Secured::prepare(folder)?) } else { None };
         echo.arg("--echo").arg(secured.as_ref().map_or(Path::new(""), |_| folder.path()));
+        // At its best: it keeps its memory, as Clearline does.
+        echo.env(ready::KEEP.0, ready::KEEP.1);
         // A child stays on the core of the thread that starts it.
         machine::pin(SERVER_CORE)?;
         let echo = Server::run(echo, folder)?;
         let clearline = if arguments.bare {
             let mut second = Command::new(env::current_exe()?);
-            second.args(["--echo", ""]);
+            second.args(["--echo", ""]).env(ready::KEEP.0, ready::KEEP.1);
             Server::run(second, folder)?
         } else if let Some(Secured { authority, .. }) = &secured {
             Server::start_secured(Path::new(PROGRAM), folder, authority, ACCESS)?

@@ -36,6 +36,8 @@ pub struct Config {
     pub credentials: Option<PathBuf>,
     /// Threads that take calls.
     pub doors: u16,
+    /// Bytes of memory that are taken before the first call.
+    pub ready_bytes: u64,
     /// Whether the API describes itself to whoever asks.
     pub reflection: bool,
     /// How long a call may take that does not say.
@@ -160,6 +162,7 @@ impl Config {
             secured: secured::take(settings),
             credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             doors: settings.number("server.doors", default.doors, 1..=64),
+            ready_bytes: settings.number("server.ready_bytes", default.ready_bytes, BYTES),
             reflection: settings.take("server.reflection", default.reflection, yes_or_no),
             deadline_default: settings.millis(
                 "server.deadline_default_ms",
@@ -192,11 +195,7 @@ impl Config {
             age: settings.millis("limits.age_ms", default.age, 0..=604_800_000),
             data: settings.take("data.folder", default.data, folder),
             origin: settings.take("data.origin", default.origin, origin),
-            reserve_bytes: settings.number(
-                "data.reserve_bytes",
-                default.reserve_bytes,
-                0..=1_125_899_906_842_624,
-            ),
+            reserve_bytes: settings.number("data.reserve_bytes", default.reserve_bytes, BYTES),
             segment_bytes_max: settings.number(
                 "data.segment_bytes_max",
                 default.segment_bytes_max,
@@ -256,6 +255,9 @@ impl Default for Config {
             // One is enough for tens of thousands of decisions a second, and leaves the other
             // cores to the turn and the disk.
             doors: 1,
+            // What a million payments of a hundred thousand payers come to, with their indexes and a
+            // snapshot under way.
+            ready_bytes: 512 * 1_048_576,
             reflection: true,
             // A payer waits in front of a screen: beyond this the bank is better off deciding what
             // to do without an answer.
@@ -524,6 +526,8 @@ fn level(text: &str) -> Result<Level, String> {
 const PREFIX: &str = "CLEARLINE";
 /// It is in every receipt, and a host name with a path fits easily.
 const ORIGIN_CHARS_MAX: usize = 128;
+/// A pebibyte: more than any machine has.
+const BYTES: RangeInclusive<u64> = 0..=1_125_899_906_842_624;
 /// Places of any kind: more than a process may have open files by default.
 const SOME: RangeInclusive<u32> = 1..=65_536;
 /// One in so many; 0 for none.

@@ -39,6 +39,7 @@
 //! | `index not built` | warn | look at the disk; lists take longer |
 //! | `admin listener not opened` | warn | free the port or set `admin.listen`; nobody watches meanwhile |
 //! | `a connection could not be accepted` | warn | raise the limit of open files, or ask less |
+//! | `memory is given back` | warn | whoever sees decisions cost more: the process could not start itself anew (`error`); set `MIMALLOC_PURGE_DELAY=-1` in its environment |
 //! | `cut while draining` | warn | callers that ignore a drain; they retry |
 //! | `spans not collected` | warn | look at the collector, or empty `telemetry.traces`; payments are as fast as ever |
 //! | `decided` | info | nobody: one decision in `telemetry.decision_every`, by its ids |
@@ -46,6 +47,7 @@
 //! | `certificates taken` | info | nobody: until when the server's certificate holds, in seconds since 1970 |
 //! | `callers taken` | info | nobody: how many callers the file lists now (`count`) |
 //! | `the disk has room again` | info | nobody: calls are taken again |
+//! | `memory ready` | info | nobody: how many `bytes` were taken before the first call; fewer than `server.ready_bytes` where the system gave no more |
 //! | `log opened` | info | nobody: how many `entries`, and how many of them a snapshot `spared` |
 //! | `snapshot written` | info | nobody |
 //! | `stopping` | info | nobody |

@@ -290,6 +290,36 @@ fn a_payment_message_is_screened_with_what_is_known_beside_it() {
 }
 
 #[test]
+fn a_server_has_its_memory_before_the_first_call_and_keeps_it_unless_told_otherwise() {
+    for (more, delay, kib) in [
+        (
+            ("CLEARLINE__SERVER__READY_BYTES", "134217728"),
+            "MIMALLOC_PURGE_DELAY=-1",
+            131_072..262_144,
+        ),
+        (("CLEARLINE__SERVER__READY_BYTES", "0"), "MIMALLOC_PURGE_DELAY=-1", 0..131_072),
+        (("MIMALLOC_PURGE_DELAY", "10"), "MIMALLOC_PURGE_DELAY=10", 0..u64::MAX),
+    ] {
+        let parent = tempfile::tempdir().expect("a folder");
+        let folder = Folder::new(parent.path()).expect("a folder");
+        let data = folder.path().join("data").display().to_string();
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--admin", "", "--data", &*data];
+        let mut serve = command(&serve);
+        serve.env(more.0, more.1);
+        let server = Server::run(serve, &folder).expect("a server");
+        let of_process = |file| fs::read_to_string(format!("/proc/{}/{file}", server.pid()));
+        let environment = of_process("environ").expect("an environment");
+        assert!(environment.split('\0').any(|pair| pair == delay), "{more:?}: {environment}");
+        let status = of_process("status").expect("a status");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let resident = resident.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok());
+        assert!(resident.is_some_and(|found| kib.contains(&found)), "{more:?}: {resident:?} KiB");
+        assert!(status.starts_with("Name:\tclearline\n"), "{status}");
+        server.stop().expect("a server that stops");
+    }
+}
+
+#[test]
 fn a_data_folder_that_must_not_be_used_is_refused_with_the_remedy() {
     let mut served = Served::start();
     let data = served.data();

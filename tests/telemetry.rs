@@ -201,6 +201,7 @@ impl Server {
             .env_clear()
             .args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"])
             .arg(folder.path().join("data"))
+            .env("CLEARLINE__SERVER__READY_BYTES", "0")
             .envs(more.iter().filter_map(|pair| pair.split_once('=')))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

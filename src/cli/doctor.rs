@@ -3,12 +3,14 @@
 //! Looks at the same settings as `serve` would, whether or not a server runs. Changes nothing but one
 //! small file beside the log, which it writes, syncs and removes to see how long that takes.
 
+use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::calendar::Span;
+use crate::cli::bench::report::grouped;
 use crate::cli::{CliError, admin, print, serve};
 use crate::clock::{Clock as _, RealClock};
 use crate::config::{Config, SettingsError, Sources};
@@ -149,6 +151,7 @@ impl Doctor {
         checks.extend(config.secured.as_ref().map(people::check));
         checks.push(port(config.listen, running));
         checks.push(files(config.connections_max));
+        checks.push(memory(config.ready_bytes, memory_there()));
         checks.extend(admin_listener(config.admin, state));
         checks
     }
@@ -216,6 +219,29 @@ fn files(connections_max: u32) -> Check {
     Check::well("files", says)
 }
 
+/// Bytes of memory that a process here may have: the machine's, or its container's where that is less.
+fn memory_there() -> u64 {
+    let machine = rustix::system::sysinfo();
+    // Bytes on every 64-bit machine, where the unit is 1.
+    let all = machine.totalram.saturating_mul(machine.mem_unit.into());
+    let limit = fs::read_to_string(MEMORY_LIMIT).ok().and_then(|text| text.trim().parse().ok());
+    limit.map_or(all, |limit: u64| limit.min(all))
+}
+
+/// Looks whether what is taken at a start leaves as much for everything else.
+fn memory(ready_bytes: u64, there: u64) -> Check {
+    let [taken, all] = [ready_bytes, there].map(|bytes| grouped(bytes / 1_048_576));
+    let says = format!("{taken} MiB are taken at a start, of {all} MiB");
+    let advice = "lower `server.ready_bytes`, or give it more memory";
+    if there < ready_bytes {
+        return Check::wrong("memory", says, advice);
+    }
+    if there / 2 < ready_bytes {
+        return Check::warning("memory", says, advice);
+    }
+    Check::well("memory", says)
+}
+
 /// Asks a running server for its state.
 fn state(address: SocketAddr) -> Result<Value, String> {
     let page = admin::get(address, "/state")?;
@@ -273,6 +299,8 @@ fn certificate(state: &Value, now: crate::calendar::Time) -> Check {
 
 /// Segments that are read, keys, listeners and what the runtime needs.
 const FILES_BESIDE: u64 = 64;
+/// Where a container's limit stands, or the word `max`.
+const MEMORY_LIMIT: &str = "/sys/fs/cgroup/memory.max";
 /// Long enough for whoever renews by hand.
 const CERTIFICATE_LEFT: Span = Span::days(14);
 

@@ -9,6 +9,7 @@
 
 mod entrance;
 mod monitoring;
+pub mod ready;
 mod watch;
 
 use std::error::Error as StdError;
@@ -56,9 +57,8 @@ use crate::turn::start::{Plan, Started, start};
 /// Serves under `config` until a signal to stop.
 pub fn run(config: &Config) -> Result<(), CliError> {
     telemetry::start(config.level, config.decision_every);
-    // What a process has in memory when it dies is keys and people's payments.
-    let no_core = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, no_core).map_err(|error| failed(&error))?;
+    ready::prepare(config.ready_bytes);
+    refuse_core_dumps()?;
     let policy = Arc::new(load(config.policy.as_deref())?);
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&config.data).map_err(|source| {
         CliError::Unreadable { path: config.data.display().to_string(), source }
@@ -130,6 +130,12 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     queue.stop();
     let engine = turn.join().map_err(|_| CliError::NotAsExpected("the turn panicked".into()))?;
     close(&*disk, engine)
+}
+
+/// What a process has in memory when it dies is keys and people's payments.
+fn refuse_core_dumps() -> Result<(), CliError> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).map_err(|error| failed(&error))
 }
 
 /// Loads the policy in a folder, or the shipped one, and runs its cases: a policy that does not

@@ -47,7 +47,7 @@ impl Visit for Find {
 }
 
 /// Every warning and error, as `telemetry` lists them.
-pub(crate) const EVENTS: [(&str, &str); 20] = [
+pub(crate) const EVENTS: [(&str, &str); 21] = [
     ("error", "panicked"),
     ("error", "the service ends"),
     ("error", "the turn is stuck"),
@@ -61,6 +61,7 @@ pub(crate) const EVENTS: [(&str, &str); 20] = [
     ("error", "certificates refused"),
     ("error", "callers refused"),
     ("error", "people's keys refused"),
+    ("warn", "memory is given back"),
     ("warn", "snapshot not written"),
     ("warn", "index not built"),
     ("warn", "admin listener not opened"),

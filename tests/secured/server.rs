@@ -52,6 +52,7 @@ impl Secured {
     pub(crate) fn run(&self) -> Result<Server, String> {
         let mut command = Command::new(PROGRAM);
         command.env_clear().arg("serve").arg("--config").arg(self.path("clearline.toml"));
+        command.env("CLEARLINE__SERVER__READY_BYTES", "0");
         Server::run(command, &self.folder).map_err(|error| error.to_string())
     }
 

@@ -25,6 +25,22 @@ fn a_port_is_wrong_where_it_is_taken_by_nobody_of_ours_or_free_while_a_server_ru
 }
 
 #[test]
+fn memory_is_wrong_below_what_is_taken_and_worth_a_look_below_twice_as_much() {
+    for (there, want) in [
+        (1_023, Finding::Wrong),
+        (1_024, Finding::Warning),
+        (2_047, Finding::Warning),
+        (2_048, Finding::Well),
+    ] {
+        assert_eq!(memory(1_024, there).finding, want, "{there}");
+    }
+    assert_eq!(memory(0, memory_there()).finding, Finding::Well);
+    let told = memory(512 * 1_048_576, 256 * 1_048_576);
+    assert_eq!(told.says, "512 MiB are taken at a start, of 256 MiB");
+    assert!(told.advice.contains("`server.ready_bytes`"), "{told:?}");
+}
+
+#[test]
 fn settings_that_are_refused_are_the_only_thing_that_is_looked_at() {
     let doctor = Doctor {
         config: None,

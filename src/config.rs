@@ -37,7 +37,7 @@ pub struct Config {
     /// Threads that take calls.
     pub doors: u16,
     /// Bytes of memory that are taken before the first call.
-    pub ready_bytes: u64,
+    pub ready_bytes: u32,
     /// Whether the API describes itself to whoever asks.
     pub reflection: bool,
     /// How long a call may take that does not say.
@@ -162,7 +162,7 @@ impl Config {
             secured: secured::take(settings),
             credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             doors: settings.number("server.doors", default.doors, 1..=64),
-            ready_bytes: settings.number("server.ready_bytes", default.ready_bytes, BYTES),
+            ready_bytes: settings.number("server.ready_bytes", default.ready_bytes, READY),
             reflection: settings.take("server.reflection", default.reflection, yes_or_no),
             deadline_default: settings.millis(
                 "server.deadline_default_ms",
@@ -526,6 +526,9 @@ fn level(text: &str) -> Result<Level, String> {
 const PREFIX: &str = "CLEARLINE";
 /// It is in every receipt, and a host name with a path fits easily.
 const ORIGIN_CHARS_MAX: usize = 128;
+/// The allocator asks the system for a gibibyte at a time. What does not fit beside the program's own into
+/// the first would lie in the next, and be used last.
+const READY: RangeInclusive<u32> = 0..=768 * 1_048_576;
 /// A pebibyte: more than any machine has.
 const BYTES: RangeInclusive<u64> = 0..=1_125_899_906_842_624;
 /// Places of any kind: more than a process may have open files by default.

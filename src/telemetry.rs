@@ -73,7 +73,7 @@ pub(crate) mod window;
 
 use std::cell::Cell;
 use std::io;
-use std::panic::{self, PanicHookInfo};
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::process;
 
 use tracing::Level;
@@ -82,27 +82,14 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Marks its thread as deciding one transfer for as long as it lives: a panic then costs that
-/// transfer its decision and not the process its life.
-///
-/// Whoever makes one catches what unwinds, and has nothing half done when it does.
-#[derive(Debug)]
-#[must_use = "the mark ends when this is dropped"]
-pub struct Deciding {
-    before: bool,
-}
-
-impl Deciding {
-    /// Marks this thread.
-    pub fn begin() -> Self {
-        Self { before: DECIDING.replace(true) }
-    }
-}
-
-impl Drop for Deciding {
-    fn drop(&mut self) {
-        DECIDING.set(self.before);
-    }
+/// Decides one transfer by `decide`, of which a panic costs that transfer its decision and not the
+/// process its life: there is `None` then. What `decide` does must have no trace outside it until it is
+/// done.
+pub fn deciding<T>(decide: impl FnOnce() -> T) -> Option<T> {
+    let before = DECIDING.replace(true);
+    let decided = panic::catch_unwind(AssertUnwindSafe(decide));
+    DECIDING.set(before);
+    decided.ok()
 }
 
 /// Begins to write events of at least `level` and a line for every `decision_every`th decision, and to
@@ -148,24 +135,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_is_marked_while_the_guard_lives() {
+    fn a_thread_is_marked_while_it_decides_and_not_after() {
         assert!(!DECIDING.get());
-        {
-            let _outer = Deciding::begin();
-            assert!(DECIDING.get());
-            drop(Deciding::begin());
-            assert!(DECIDING.get());
-        }
+        let within = deciding(|| (DECIDING.get(), deciding(|| ()), DECIDING.get()));
+        assert_eq!(within, Some((true, Some(()), true)));
         assert!(!DECIDING.get());
-    }
-
-    #[test]
-    fn the_mark_ends_when_a_panic_unwinds_through_it() {
-        let caught = panic::catch_unwind(|| {
-            let _deciding = Deciding::begin();
-            panic!("as a test does");
-        });
-        assert!(caught.is_err());
+        assert_eq!(deciding(|| -> () { panic!("as a test does") }), None);
         assert!(!DECIDING.get());
     }
 }

@@ -8,7 +8,6 @@
 //! [`Engine`] is all of that without threads, so that a simulation can drive it step by step;
 //! [`desk`] brings calls to it and answers back.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::account::Token;
@@ -25,8 +24,8 @@ use crate::memory::{Known, Memory, PaymentState, Recalled};
 use crate::money::Money;
 use crate::policy::Policy;
 use crate::signal::{Facts, Mode};
-use crate::telemetry::Deciding;
 use crate::telemetry::count::{self, Step};
+use crate::telemetry::deciding;
 use crate::telemetry::trace::Turning;
 use crate::text::Mention;
 use crate::transfer::{Rejected, Request};
@@ -430,16 +429,13 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
         let payment_id = std::mem::take(&mut request.payment_id);
         let facts = facts(request, mentions, recalled, self.now);
 
-        // A panic here is a fault of ours with this one transfer: it is refused, and nothing that
-        // outlives the call has been touched.
-        let deciding = Deciding::begin();
-        let decided = catch_unwind(AssertUnwindSafe(|| {
+        // Nothing that outlives the call is touched within.
+        let decided = deciding(|| {
             let decision = decide(&facts, policy);
             let words = decision.words(&facts, policy);
             (decision, words)
-        }));
-        drop(deciding);
-        let Ok((decision, words)) = decided else {
+        });
+        let Some((decision, words)) = decided else {
             return Made::Settled(Err(Refusal::DecidingFailed));
         };
         let mut public = DecidedPublic::of(identity, &facts, &decision, policy.digest());

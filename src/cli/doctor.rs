@@ -151,7 +151,7 @@ impl Doctor {
         checks.extend(config.secured.as_ref().map(people::check));
         checks.push(port(config.listen, running));
         checks.push(files(config.connections_max));
-        checks.push(memory(config.ready_bytes, memory_there()));
+        checks.push(memory(config.ready_bytes.into(), memory_there()));
         checks.extend(admin_listener(config.admin, state));
         checks
     }

@@ -92,7 +92,7 @@ fn a_wrong_setting_is_refused_by_name() {
         ("[server]\nlisten = \"0.0.0.0:50051\"", "server.listen", "TLS"),
         ("[server]\nlisten = \"192.0.2.1:1\"", "server.listen", "TLS"),
         ("[server]\nlisten = \"[::]:1\"", "server.listen", "TLS"),
-        ("[server]\nready_bytes = 1125899906842625", "server.ready_bytes", "1125899906842624"),
+        ("[server]\nready_bytes = 805306369", "server.ready_bytes", "0 to 805306368"),
         ("[server]\nready_bytes = -1", "server.ready_bytes", "`-1`"),
         ("[server]\nreflection = \"maybe\"", "server.reflection", "`true` or `false`"),
         ("[server]\ndeadline_default_ms = 10001", "server.deadline_default_ms", "at most"),

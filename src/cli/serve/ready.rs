@@ -19,7 +19,8 @@ use std::process::Command;
 pub const KEEP: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "-1");
 
 /// Sees to it that memory is kept, and takes `bytes` of it.
-pub(super) fn prepare(bytes: u64) {
+pub(super) fn prepare(bytes: u32) {
+    let bytes = usize::try_from(bytes).unwrap_or(0);
     if let Err(error) = keep() {
         tracing::warn!(%error, "memory is given back");
     }
@@ -38,36 +39,25 @@ fn keep() -> io::Result<()> {
     Err(Command::new(env::current_exe()?).arg0(own).args(arguments).env(name, value).exec())
 }
 
-/// Touches `bytes` of memory, to whole pieces, and leaves them to the allocator. Returns how many there
-/// were: fewer where the system gives no more.
-fn take(bytes: u64) -> usize {
-    let wanted = usize::try_from(bytes).unwrap_or(usize::MAX).div_euclid(PIECE);
-    // All at the same time, or each would be the one before.
-    let mut pieces = Vec::new();
-    for _ in 0..wanted {
-        let mut piece: Vec<u8> = Vec::new();
-        if piece.try_reserve_exact(PIECE).is_err() {
-            break;
-        }
-        piece.resize(PIECE, 1);
-        // Seen by nobody, and so the compiler would leave it out.
-        pieces.push(black_box(piece));
+/// Touches `bytes` of memory and leaves them to the allocator. Returns how many the system gave: all or
+/// none.
+fn take(bytes: usize) -> usize {
+    let mut memory: Vec<u8> = Vec::new();
+    if memory.try_reserve_exact(bytes).is_err() {
+        return 0;
     }
-    pieces.len().saturating_mul(PIECE)
+    memory.resize(bytes, 1);
+    // Seen by nobody, and so the compiler would leave it out.
+    black_box(memory).len()
 }
-
-/// Bytes of one piece: the allocator asks the system for a gibibyte at a time, and what is larger than
-/// what is left of that would lie beside it and not be used again.
-const PIECE: usize = 32 * 1_048_576;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn whole_pieces_are_taken_and_no_more() {
-        let piece = u64::try_from(PIECE).unwrap();
-        for (asked, want) in [(0, 0), (piece - 1, 0), (piece, PIECE), (2 * piece + 1, 2 * PIECE)] {
+    fn as_many_bytes_are_taken_as_asked_for_or_none() {
+        for (asked, want) in [(0, 0), (1, 1), (4_097, 4_097), (usize::MAX, 0)] {
             assert_eq!(take(asked), want, "{asked}");
         }
     }

@@ -1,6 +1,7 @@
 //! Run: the turn's own thread.
 
 use std::sync::Arc;
+use std::thread;
 
 use crate::clock::Clock;
 use crate::log::Log;
@@ -33,16 +34,16 @@ pub fn run<L: Log, C: Clock>(
 ) -> Result<(), RunError> {
     let (mut jobs, mut tasks) = (Vec::new(), Vec::new());
     let (mut calls, mut outcomes) = (Calls::default(), Vec::new());
+    let mut last = 0;
     loop {
-        // Where doors and the turn share a core, the doors may first read what has come meanwhile:
-        // the larger a batch, the cheaper its sync for each. Nobody else there, this costs nothing.
-        std::thread::yield_now();
+        give_way(queue, last);
         if !queue.take(BATCH_MAX, &mut jobs) {
             return Ok(());
         }
         if jobs.is_empty() {
             continue;
         }
+        last = jobs.len();
         let turning = count::timer();
         split(&mut jobs, &mut tasks, &mut calls);
         if space.is_low() {
@@ -59,6 +60,24 @@ pub fn run<L: Log, C: Clock>(
         after(engine);
     }
 }
+
+/// Where doors and the turn share a core, lets the doors first hand out what was decided and read what has
+/// come meanwhile, until about as many tasks wait as the `last` batch had: the larger a batch, the cheaper its
+/// sync for each. Where nobody else wants the core this is over at once.
+fn give_way(queue: &Queue, last: usize) {
+    let enough = last.saturating_sub(last / 4);
+    for _ in 0..WAYS_GIVEN_MAX {
+        thread::yield_now();
+        if enough <= queue.len() {
+            return;
+        }
+    }
+}
+
+/// A door's slice of the core is some milliseconds, in which it serves about a hundred calls: with 256 calls
+/// under way four slices make batches of 240 and not of 150, which takes 0.9 of 26.7 µs off each; eight are
+/// no better than four, and nobody waits longer.
+const WAYS_GIVEN_MAX: u32 = 4;
 
 /// Most tasks in one batch. At about 800 bytes each a frame then stays below 1 MiB, which syncs in
 /// about a millisecond; larger ones are hardly cheaper (1.4 µs an entry at 256, 1.6 at 1,024) and

@@ -68,7 +68,9 @@ fn give_way(queue: &Queue, last: usize) {
     let enough = last.saturating_sub(last / 4);
     for _ in 0..WAYS_GIVEN_MAX {
         thread::yield_now();
-        if enough <= queue.len() {
+        let waiting = queue.len();
+        // Where nothing waits, the turn sleeps until a door has something: that too is giving way.
+        if waiting == 0 || enough <= waiting {
             return;
         }
     }

@@ -12,6 +12,8 @@
 mod disk;
 #[path = "log/lists.rs"]
 mod lists;
+#[path = "log/unreadable.rs"]
+mod unreadable;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -55,7 +57,7 @@ fn open(disk: &Arc<dyn Disk>, from_snapshot: bool) -> Result<(Files, Vec<Stored>
     let base = snapshot::newest(&**disk, FOLD_VERSION).filter(|_| from_snapshot);
     let mut read = Vec::new();
     let files = Files::open(folder, settings, base.map(|(base, _)| base), &mut |stored| {
-        read.push(stored.clone());
+        read.push(stored);
         Ok(())
     })?;
     Ok((files, read))

@@ -21,7 +21,7 @@ use crate::log::{Base, Stored, index, snapshot};
 use crate::tlog::Hash;
 
 /// Takes each entry read on the way, or says why not.
-pub(crate) type Each<'a> = &'a mut dyn FnMut(&Stored) -> Result<(), String>;
+pub(crate) type Each<'a> = &'a mut dyn FnMut(Stored) -> Result<(), String>;
 
 /// The last segment as it should be, and the point after it.
 #[derive(Debug)]
@@ -166,7 +166,7 @@ impl Recovery<'_> {
             }
             self.base.time = entry.time;
             let stored = self.catalogue.open(segment, at, frame.end(), (position, &entry))?;
-            let taken = (self.each)(&stored);
+            let taken = (self.each)(stored);
             taken.map_err(|problem| OpenError::Refused { position, problem })?;
         }
         self.base.previous_frame = frame.hash;

@@ -4,7 +4,10 @@
 //! holds from now on, where that is not what it says already: the bounds of what is remembered and
 //! the policy. A policy's bytes are durable under their digest before the entry that names it.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use crate::account::Tokens;
 use crate::calendar::Time;
@@ -12,8 +15,9 @@ use crate::entry::{Activated, BUILD, Entry, Parameters};
 use crate::log::disk::Disk;
 use crate::log::folder::{Folder, OpenError};
 use crate::log::keys::Keys;
+use crate::log::recovery::Each;
 use crate::log::segments::{Files, Settings};
-use crate::log::snapshot;
+use crate::log::{Stored, snapshot};
 use crate::memory::{FOLD_VERSION, Memory};
 use crate::policy::{self, Policy};
 use crate::turn::{Engine, EngineError};
@@ -53,6 +57,9 @@ pub enum StartError {
     /// Recording what holds from now on.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Remembering what the log says.
+    #[error("no thread to remember with")]
+    Thread(#[source] std::io::Error),
     /// Keeping the policy.
     #[error("the policy cannot be kept in `policies`")]
     Policy(#[source] std::io::Error),
@@ -64,13 +71,9 @@ pub fn start(disk: &Arc<dyn Disk>, plan: Plan, clock: Time) -> Result<Started, S
     let folder = Folder::open(Arc::clone(disk), &plan.origin)?;
     let keys = folder.keys().clone();
     let tokens = Tokens::new(&keys.token_key());
-    let (base, mut memory) = recalled(&**disk);
+    let (base, memory) = recalled(&**disk);
     let spared = memory.position();
-    let log = Files::open(folder, plan.log, base, &mut |stored| {
-        let entry = Entry::read(&stored.parts).map_err(|error| error.to_string())?;
-        memory.apply_written(&entry, &stored.parts);
-        Ok(())
-    })?;
+    let (log, memory) = fold(memory, |each| Files::open(folder, plan.log, base, each))?;
 
     keep(&**disk, &plan.policy).map_err(StartError::Policy)?;
     let mut entries = Vec::new();
@@ -90,6 +93,42 @@ pub fn start(disk: &Arc<dyn Disk>, plan: Plan, clock: Time) -> Result<Started, S
         engine.record(&entries, clock)?;
     }
     Ok(Started { engine, keys, tokens, spared })
+}
+
+/// Folds what `open` hands on into `memory`, on a thread of its own: checking and opening an entry takes
+/// about as long as reading and remembering it, and a start has two cores to itself.
+fn fold(
+    mut memory: Memory,
+    open: impl FnOnce(Each<'_>) -> Result<Files, OpenError>,
+) -> Result<(Files, Memory), StartError> {
+    thread::scope(|scope| {
+        let (opened, arriving) = sync_channel::<Vec<Stored>>(AHEAD_MAX);
+        let folding = move || -> Result<Memory, OpenError> {
+            for stored in arriving.into_iter().flatten() {
+                let entry = Entry::read(&stored.parts).map_err(|error| OpenError::Refused {
+                    position: memory.position(),
+                    problem: error.to_string(),
+                })?;
+                memory.apply_written(&entry, &stored.parts);
+            }
+            Ok(memory)
+        };
+        let folding = thread::Builder::new().name("fold".to_owned()).spawn_scoped(scope, folding);
+        let folding = folding.map_err(StartError::Thread)?;
+        let mut some = Vec::new();
+        let log = open(&mut |stored| {
+            some.push(stored);
+            if some.len() < SOME {
+                return Ok(());
+            }
+            // Not taken only where the other thread has ended, and it says itself why.
+            opened.send(std::mem::take(&mut some)).map_err(|_| String::new())
+        });
+        let _ = opened.send(some);
+        drop(opened);
+        let memory = folding.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        Ok((log?, memory))
+    })
 }
 
 /// Returns the newest snapshot's point and memory, or the beginning of every log.
@@ -132,3 +171,9 @@ fn policy_file(digest: &[u8; 32]) -> String {
     }
     name
 }
+
+/// Entries that change hands together: few enough to lie in the cache still, and a hand-over in so many is
+/// not felt.
+const SOME: usize = 64;
+/// Hand-overs that wait, so that neither thread waits for the other's slow moments; two megabytes at most.
+const AHEAD_MAX: usize = 16;

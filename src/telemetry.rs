@@ -47,7 +47,7 @@
 //! | `certificates taken` | info | nobody: until when the server's certificate holds, in seconds since 1970 |
 //! | `callers taken` | info | nobody: how many callers the file lists now (`count`) |
 //! | `the disk has room again` | info | nobody: calls are taken again |
-//! | `memory ready` | info | nobody: how many `bytes` were taken before the first call; fewer than `server.ready_bytes` where the system gave no more |
+//! | `memory ready` | info | nobody: how many `bytes` were taken before the first call (`server.ready_bytes`); 0 where the system gave none |
 //! | `log opened` | info | nobody: how many `entries`, and how many of them a snapshot `spared` |
 //! | `snapshot written` | info | nobody |
 //! | `stopping` | info | nobody |

@@ -61,12 +61,12 @@ fn restarts() {
     println!("a log of {ENTRIES} entries about {payers} payers written in {took} ms");
 
     let Steps { engine, policy, now, .. } = steps;
-    let (base, remembered) = (engine.log().base(), engine.memory().clone());
-    let digest = remembered.digest();
+    let (base, mut remembered) = (engine.log().base(), Slices::new(engine.memory()));
+    let digest = engine.memory().digest();
     engine.into_log().close().expect("an orderly end");
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&data).expect("a data folder"));
     let from = Instant::now();
-    snapshot::write(&*disk, FOLD_VERSION, &base, &mut Slices::new(remembered)).expect("a snapshot");
+    snapshot::write(&*disk, FOLD_VERSION, &base, &mut remembered).expect("a snapshot");
     println!("a snapshot written in {} ms", from.elapsed().as_millis());
 
     for (how, snapshots) in [("with its snapshot", true), ("without one", false)] {

@@ -29,6 +29,7 @@ use crate::money::Money;
 use crate::tagged::{Tagged as _, record};
 use crate::transfer::{Inherited, Request};
 
+pub mod arrivals;
 mod due;
 pub mod imports;
 pub mod lists;
@@ -40,15 +41,16 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
+use arrivals::Generations;
 use due::Queue;
 use imports::Imports;
 use lists::Lists;
 use payment::Payment;
 use stated::Stated;
-use table::{Generations, Key, Table};
+use table::{Key, Table};
 
 /// Everything remembered after some number of entries.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Memory {
     head: Head,
     /// Shared, because a copy mostly does not touch it.
@@ -56,9 +58,8 @@ pub struct Memory {
     imports: Arc<Imports>,
     payers: Table<Payer>,
     requests: Generations<Answered>,
-    /// Shared, because a row is large and a copy mostly does not touch it.
-    payments: Generations<Arc<Payment>>,
-    /// Accounts across payers.
+    payments: Generations<Payment>,
+    /// Accounts across payers. Shared, because a row is large and a copy mostly does not touch it.
     drawn: Generations<Arc<Drawn>>,
     /// What counts as sent by and by, where the bank does not report.
     due: Queue,
@@ -228,16 +229,16 @@ impl Memory {
         let customers = keys(|identity| identity.customer.0);
         let mut read = self.payers.warm(&customers);
         let requests = keys(Identity::question);
-        for table in self.requests.tables() {
-            read ^= table.warm(&requests);
+        for one in self.requests.both() {
+            read ^= one.warm(&requests);
         }
         let payments = keys(|identity| identity.payment.0);
-        for table in self.payments.tables() {
-            read ^= table.warm(&payments);
+        for one in self.payments.both() {
+            read ^= one.warm(&payments);
         }
         let payees = keys(|identity| identity.payee.0);
-        for table in self.drawn.tables() {
-            read ^= table.warm(&payees);
+        for one in self.drawn.both() {
+            read ^= one.warm(&payees);
         }
         // Last, because it lies behind the payers' rows.
         for identity in identities {
@@ -340,7 +341,7 @@ impl Memory {
     /// Returns the SHA-256 of everything remembered, as a snapshot writes it.
     pub fn digest(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
-        snapshot::Slices::new(self.clone()).for_each(|slice| hash.update(&slice));
+        snapshot::Slices::new(self).for_each(|slice| hash.update(&slice));
         hash.finalize().into()
     }
 
@@ -351,9 +352,9 @@ impl Memory {
 
         // INVARIANT: the bytes were written from `decided`.
         let stated = parts.personal.as_deref().map(Stated::bytes_of);
-        let new = || Arc::new(Payment::new(decided));
+        let new = || Payment::new(decided);
         let Some(payment) = self.payments.entry(identity.payment.0, new) else { return };
-        Arc::make_mut(payment).look(position, decided, stated.and_then(Result::ok));
+        payment.look(position, decided, stated.and_then(Result::ok));
         let reported = payment.execution.is_some();
         self.attempted(decided, reported);
     }
@@ -363,9 +364,8 @@ impl Memory {
         self.see(public.customer, executed.slot, executed.time);
         self.head.reported = Some(executed.time);
 
-        let new = || Arc::new(Payment::reported(executed));
+        let new = || Payment::reported(executed);
         let Some(payment) = self.payments.entry(public.payment.0, new) else { return };
-        let payment = Arc::make_mut(payment);
         payment.execution = Some(public.execution);
         payment.reported = Some(position);
         let left = matches!(public.execution, Execution::Sent | Execution::SentUnscreened);
@@ -472,8 +472,9 @@ pub const AHEAD_MAX: Span = Span::minutes(5);
 ///
 /// 2 remembers lists of accounts; 3 what is usual for payers, their attempts, accounts across payers,
 /// what counts as sent without a report, and past payments that a file brought; 4 keeps attempts with
-/// their payer, eight of a day; 5 remembers what a person let go after it was held; 6 forgets it whenever the money comes back.
-pub const FOLD_VERSION: u32 = 6;
+/// their payer, eight of a day; 5 remembers what a person let go after it was held; 6 forgets it whenever the money
+/// comes back; 7 keeps ids, payments and accounts in the order in which they came.
+pub const FOLD_VERSION: u32 = 7;
 
 // How long a payment's earlier looks are kept, at least, if there is room: the app's look and the
 // engine's are minutes apart, an answer to questions hours.

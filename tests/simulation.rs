@@ -295,7 +295,7 @@ impl<'a> Story<'a> {
     fn work_behind(&mut self, disk: &Arc<dyn Disk>, engine: &Engine<Files>) -> bool {
         let mut went_well = true;
         if self.random.below(4) == 0 {
-            let mut slices = Slices::new(engine.memory().clone());
+            let mut slices = Slices::new(engine.memory());
             let base = engine.log().base();
             went_well &= snapshot::write(&**disk, FOLD_VERSION, &base, &mut slices).is_ok();
         }

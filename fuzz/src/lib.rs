@@ -333,7 +333,7 @@ pub fn snapshot(bytes: &[u8]) -> bool {
 /// Reads the bytes of a memory.
 fn remembers(bytes: &[u8]) -> bool {
     let Ok(memory) = Memory::from_snapshot(bytes) else { return false };
-    let written: Vec<u8> = Slices::new(memory.clone()).flatten().collect();
+    let written: Vec<u8> = Slices::new(&memory).flatten().collect();
     assert!(written == bytes, "what is read is written");
     assert_eq!(memory.digest(), Hash::from(Sha256::digest(bytes)));
 
@@ -649,7 +649,7 @@ fn remembered() -> Vec<(&'static str, Vec<u8>)> {
         ControlFlow::Continue(())
     });
     scanned.unwrap();
-    let payload: Vec<u8> = Slices::new(memory).flatten().collect();
+    let payload: Vec<u8> = Slices::new(&memory).flatten().collect();
     let base = begin(&written().fork()).unwrap();
     let mut file = b"clearline snapshot 1\n".to_vec();
     file.extend_from_slice(&FOLD_VERSION.to_be_bytes());

@@ -182,8 +182,8 @@ fn fail(error: &RunError) -> ! {
 
 /// Writes a last snapshot, so that the next start reads little, and closes the log.
 fn close(disk: &dyn Disk, engine: Engine<Files>) -> Result<(), CliError> {
-    let (base, memory) = (engine.log().base(), engine.memory().clone());
-    if let Err(error) = snapshot::write(disk, FOLD_VERSION, &base, &mut Slices::new(memory)) {
+    let (base, mut memory) = (engine.log().base(), Slices::new(engine.memory()));
+    if let Err(error) = snapshot::write(disk, FOLD_VERSION, &base, &mut memory) {
         tracing::warn!(%error, "snapshot not written");
     }
     engine.into_log().close().map_err(|error| failed(&error))?;

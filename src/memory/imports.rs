@@ -246,7 +246,7 @@ mod tests {
         };
         take(&mut memory, nobody);
         assert_eq!(memory.payers(), 1);
-        let bytes: Vec<u8> = Slices::new(memory.clone()).flatten().collect();
+        let bytes: Vec<u8> = Slices::new(&memory).flatten().collect();
         let read = Memory::from_snapshot(&bytes).unwrap();
         assert_eq!(read.digest(), memory.digest());
         assert_eq!(read.import([2; 16]), Progress { until: 7, taken: 0 });

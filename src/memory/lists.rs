@@ -247,7 +247,7 @@ mod tests {
         let mut memory = Memory::new();
         take(&mut memory, &listed(1, (1, 1), &[1, 2]));
         take(&mut memory, &listed(2, (1, 2), &[3]));
-        let bytes: Vec<u8> = Slices::new(memory.clone()).flatten().collect();
+        let bytes: Vec<u8> = Slices::new(&memory).flatten().collect();
         let mut read = Memory::from_snapshot(&bytes).unwrap();
         assert_eq!(read.digest(), memory.digest());
         assert_eq!(has(&read), [Some(1), Some(1), None]);

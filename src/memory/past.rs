@@ -100,7 +100,6 @@ impl Memory {
         if row.counted {
             return;
         }
-        let row = Arc::make_mut(row);
         row.counted = true;
         let (customer, paid) = (row.customer, row.payee);
         // What is said to have happened later than it was told happened when it was told.

@@ -3,23 +3,33 @@
 //! ```text
 //! snapshot := head | lists | imports | due (sized records) | payers
 //!             | requests | payments | accounts across payers: each young, then old
-//! table    := shard*               every shard, in order
+//! payers   := shard*               every shard, in order
 //! shard    := rows (varint) | (key 16 | row (sized record))*
+//! requests, payments, accounts across payers := shard, in the order in which the rows came
 //! ```
 
 use std::sync::Arc;
 
+use crate::memory::arrivals::{Arrivals, Generations, Rows};
 use crate::memory::due::Queue;
 use crate::memory::imports::Imports;
 use crate::memory::lists::Lists;
-use crate::memory::table::{Generations, Table};
-use crate::memory::{Head, Memory};
+use crate::memory::payment::Payment;
+use crate::memory::table::Table;
+use crate::memory::{Answered, Drawn, Head, Memory, Payer};
 use crate::tagged::{self, Tagged as _, TaggedError};
 
-/// The bytes of a memory, a few shards at a time.
+/// The bytes of a memory, a few rows at a time.
 #[derive(Debug)]
 pub struct Slices {
-    memory: Memory,
+    head: Head,
+    lists: Arc<Lists>,
+    imports: Arc<Imports>,
+    due: Queue,
+    payers: Table<Payer>,
+    requests: [Rows<Answered>; 2],
+    payments: [Rows<Payment>; 2],
+    drawn: [Rows<Arc<Drawn>>; 2],
     part: Part,
 }
 
@@ -27,13 +37,23 @@ pub struct Slices {
 #[derive(Clone, Copy, Debug)]
 enum Part {
     Head,
-    Shard { table: u8, at: usize },
+    Rows { table: u8, at: usize },
 }
 
 impl Slices {
-    /// Takes a copy of memory, which costs next to nothing.
-    pub fn new(memory: Memory) -> Self {
-        Self { memory, part: Part::Head }
+    /// Takes a copy of what is remembered, which costs a counter for each shard or chunk of it.
+    pub fn new(memory: &Memory) -> Self {
+        Self {
+            head: memory.head.clone(),
+            lists: Arc::clone(&memory.lists),
+            imports: Arc::clone(&memory.imports),
+            due: memory.due.clone(),
+            payers: memory.payers.clone(),
+            requests: memory.requests.both().map(Arrivals::rows),
+            payments: memory.payments.both().map(Arrivals::rows),
+            drawn: memory.drawn.both().map(Arrivals::rows),
+            part: Part::Head,
+        }
     }
 }
 
@@ -42,34 +62,33 @@ impl Iterator for Slices {
 
     fn next(&mut self) -> Option<Vec<u8>> {
         let mut bytes = Vec::with_capacity(SLICE_BYTES.saturating_mul(2));
+        let [requests, requests_old] = &self.requests;
+        let [payments, payments_old] = &self.payments;
+        let [drawn, drawn_old] = &self.drawn;
         while bytes.len() < SLICE_BYTES {
             match self.part {
                 Part::Head => {
-                    tagged::put_sized(&mut bytes, |bytes| self.memory.head.put(bytes));
-                    tagged::put_sized(&mut bytes, |bytes| self.memory.lists.put(bytes));
-                    tagged::put_sized(&mut bytes, |bytes| self.memory.imports.put(bytes));
-                    tagged::put_sized(&mut bytes, |bytes| self.memory.due.put(bytes));
-                    self.part = Part::Shard { table: 0, at: 0 };
+                    tagged::put_sized(&mut bytes, |bytes| self.head.put(bytes));
+                    tagged::put_sized(&mut bytes, |bytes| self.lists.put(bytes));
+                    tagged::put_sized(&mut bytes, |bytes| self.imports.put(bytes));
+                    tagged::put_sized(&mut bytes, |bytes| self.due.put(bytes));
+                    self.part = Part::Rows { table: 0, at: 0 };
                 }
-                Part::Shard { table, at } => {
-                    let memory = &self.memory;
-                    let [requests, requests_old] = memory.requests.tables();
-                    let [payments, payments_old] = memory.payments.tables();
-                    let [drawn, drawn_old] = memory.drawn.tables();
+                Part::Rows { table, at } => {
                     let put = match table {
-                        0 => memory.payers.put_shard(at, &mut bytes),
-                        1 => requests.put_shard(at, &mut bytes),
-                        2 => requests_old.put_shard(at, &mut bytes),
-                        3 => payments.put_shard(at, &mut bytes),
-                        4 => payments_old.put_shard(at, &mut bytes),
-                        5 => drawn.put_shard(at, &mut bytes),
-                        6 => drawn_old.put_shard(at, &mut bytes),
+                        0 => self.payers.put_shard(at, &mut bytes),
+                        1 => requests.put_chunk(at, &mut bytes),
+                        2 => requests_old.put_chunk(at, &mut bytes),
+                        3 => payments.put_chunk(at, &mut bytes),
+                        4 => payments_old.put_chunk(at, &mut bytes),
+                        5 => drawn.put_chunk(at, &mut bytes),
+                        6 => drawn_old.put_chunk(at, &mut bytes),
                         _ => break,
                     };
                     self.part = if put {
-                        Part::Shard { table, at: at.saturating_add(1) }
+                        Part::Rows { table, at: at.saturating_add(1) }
                     } else {
-                        Part::Shard { table: table.saturating_add(1), at: 0 }
+                        Part::Rows { table: table.saturating_add(1), at: 0 }
                     };
                 }
             }
@@ -88,9 +107,15 @@ impl Memory {
             imports: Arc::new(Imports::take(tagged::take_sized(bytes)?)?),
             due: Queue::take(tagged::take_sized(bytes)?)?,
             payers: Table::take_all(bytes)?,
-            requests: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),
-            payments: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),
-            drawn: Generations::from_tables(Table::take_all(bytes)?, Table::take_all(bytes)?),
+            requests: Generations::from_both(
+                Arrivals::take_all(bytes)?,
+                Arrivals::take_all(bytes)?,
+            ),
+            payments: Generations::from_both(
+                Arrivals::take_all(bytes)?,
+                Arrivals::take_all(bytes)?,
+            ),
+            drawn: Generations::from_both(Arrivals::take_all(bytes)?, Arrivals::take_all(bytes)?),
         };
         if bytes.is_empty() { Ok(memory) } else { Err(TaggedError::Long) }
     }

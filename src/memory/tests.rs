@@ -305,7 +305,8 @@ fn a_stop_is_recalled_of_other_payments_and_an_account_across_payers() {
     assert_eq!(recall(&memory, &to(2, "00000001"), now).inflow, None);
 
     // Let go after an answer, it was no stop.
-    let mut let_go = memory.clone();
+    let bytes: Vec<u8> = Slices::new(&memory).flatten().collect();
+    let mut let_go = Memory::from_snapshot(&bytes).unwrap();
     let again = Request { id: to(7, "00000001").id, ..stopped.clone() };
     decide(&mut let_go, &again, now);
     assert_eq!(recall(&let_go, &to(2, "00000002"), now).stop, None);
@@ -411,7 +412,7 @@ fn a_snapshot_gives_back_the_same_memory() {
         let submitted = Request { stage: Stage::AtSubmission, ..to(number, "00000001") };
         decide(&mut memory, &submitted, silent);
     }
-    let bytes: Vec<u8> = Slices::new(memory.clone()).flatten().collect();
+    let bytes: Vec<u8> = Slices::new(&memory).flatten().collect();
     let mut read = Memory::from_snapshot(&bytes).unwrap();
     assert_eq!(read.digest(), memory.digest());
     let late = start().plus(Span::days(42));

@@ -19,8 +19,8 @@ use crate::log::reader::Reader;
 use crate::log::scrub::{Scrub, Scrubbed};
 use crate::log::segments::Files;
 use crate::log::{Base, snapshot};
+use crate::memory::FOLD_VERSION;
 use crate::memory::snapshot::Slices;
-use crate::memory::{FOLD_VERSION, Memory};
 use crate::telemetry::count::{self, Counts};
 use crate::turn::Engine;
 use crate::turn::space::Space;
@@ -28,7 +28,7 @@ use crate::turn::space::Space;
 /// The thread behind, as the turn sees it.
 #[derive(Debug)]
 pub struct Behind {
-    orders: Option<SyncSender<(Base, Memory)>>,
+    orders: Option<SyncSender<(Base, Slices)>>,
     thread: Option<JoinHandle<()>>,
     /// The number of the key that the next new payer gets.
     slot_next: Arc<AtomicU32>,
@@ -86,7 +86,7 @@ impl Behind {
             return;
         }
         let Some(orders) = &self.orders else { return };
-        match orders.try_send((engine.log().base(), memory.clone())) {
+        match orders.try_send((engine.log().base(), Slices::new(memory))) {
             Ok(()) | Err(TrySendError::Disconnected(_)) => self.snapshot_at = memory.position(),
             // Still at the one before: asked again after the next batch.
             Err(TrySendError::Full(_)) => {}
@@ -105,7 +105,7 @@ impl Behind {
 }
 
 impl<C: Clock> Work<C> {
-    fn go_on(mut self, orders: &Receiver<(Base, Memory)>, slot_next: &AtomicU32) {
+    fn go_on(mut self, orders: &Receiver<(Base, Slices)>, slot_next: &AtomicU32) {
         if let Some(counts) = self.counts.take() {
             counts.enter();
         }
@@ -115,7 +115,7 @@ impl<C: Clock> Work<C> {
         let mut scrubbed = self.clock.steady();
         loop {
             match orders.recv_timeout(PAUSE) {
-                Ok((base, memory)) => self.snapshot(&base, memory),
+                Ok((base, mut memory)) => self.snapshot(&base, &mut memory),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -131,14 +131,14 @@ impl<C: Clock> Work<C> {
         }
     }
 
-    fn snapshot(&self, base: &Base, memory: Memory) {
+    fn snapshot(&self, base: &Base, memory: &mut Slices) {
         let position = base.position();
         if !self.space.fits_snapshot() {
             let error = std::io::Error::from(std::io::ErrorKind::StorageFull);
             tracing::warn!(position, %error, "snapshot not written");
             return;
         }
-        match snapshot::write(&*self.disk, FOLD_VERSION, base, &mut Slices::new(memory)) {
+        match snapshot::write(&*self.disk, FOLD_VERSION, base, memory) {
             Ok(()) => {
                 count::snapshot(position);
                 tracing::info!(position, "snapshot written");

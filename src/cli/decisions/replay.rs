@@ -388,7 +388,7 @@ mod tests {
 
         // A snapshot of an older fold, which knew of no lists, is passed over.
         let base = engine.log().base();
-        let slices = || Slices::new(engine.memory().clone());
+        let slices = || Slices::new(engine.memory());
         snapshot::write(&*disk, FOLD_VERSION - 1, &base, &mut slices()).unwrap();
         assert!(snapshot::newest(&*disk, FOLD_VERSION).is_none());
         snapshot::write(&*disk, FOLD_VERSION, &base, &mut slices()).unwrap();

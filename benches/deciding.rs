@@ -35,7 +35,7 @@ fn matching(criterion: &mut Criterion) {
     let steps = Steps::begin();
     let mut group = criterion.benchmark_group("match");
     for (kind, mix) in KINDS {
-        let messages = steps.messages(mix, 2, SAMPLE);
+        let messages = steps.messages(mix, 2, 0..SAMPLE);
         let requests: Vec<_> = messages.iter().map(|message| steps.request(message)).collect();
         let mut requests = requests.iter().cycle();
         group.bench_function(kind, |bencher| {
@@ -52,7 +52,7 @@ fn gathering(criterion: &mut Criterion) {
     let steps = Steps::begin();
     let mut group = criterion.benchmark_group("gather");
     for (kind, mix) in KINDS {
-        let messages = steps.messages(mix, 3, SAMPLE);
+        let messages = steps.messages(mix, 3, 0..SAMPLE);
         let requests: Vec<_> = messages.iter().map(|message| steps.request(message)).collect();
         let mut requests = requests.iter().cycle();
         group.bench_function(kind, |bencher| {
@@ -91,7 +91,7 @@ fn deciding(criterion: &mut Criterion) {
 fn full(criterion: &mut Criterion) {
     let mut steps = Steps::begin();
     let mix = clearline::cli::bench::requests::Mix { payers: FULL_PAYERS, ..MIXED };
-    let draws = steps.messages(mix, 8, u64::from(FULL_PAYERS) * 30);
+    let draws = steps.messages(mix, 8, 0..u64::from(FULL_PAYERS) * 30);
     let requests: Vec<_> = draws.iter().map(|message| steps.request(message)).collect();
     remember_a_year(&mut steps);
     let mut facts = Vec::new();
@@ -195,7 +195,7 @@ fn turns(criterion: &mut Criterion) {
                 for _ in 0..count {
                     // No request twice: it would be a retry.
                     run += 1;
-                    let messages = steps.messages(MIXED, run, size);
+                    let messages = steps.messages(MIXED, run, 0..size);
                     let tasks =
                         messages.iter().map(|message| steps.task(steps.request(message))).collect();
                     let begun = now();
@@ -211,7 +211,7 @@ fn turns(criterion: &mut Criterion) {
 
 /// Returns facts as they are gathered for transfers of one kind.
 fn facts(steps: &mut Steps, mix: clearline::cli::bench::requests::Mix, run: u32) -> Vec<Facts> {
-    let messages = steps.messages(mix, run, SAMPLE);
+    let messages = steps.messages(mix, run, 0..SAMPLE);
     let tasks = messages.iter().map(|message| steps.task(steps.request(message))).collect();
     let decided = steps.turn(tasks).into_iter();
     decided.map(|(decided, _)| decided.personal.expect("a personal part").facts).collect()

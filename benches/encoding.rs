@@ -27,7 +27,7 @@ fn taking_in(criterion: &mut Criterion) {
         pb::ScreenTransferRequest::decode(message.clone()).expect("a message")
     };
     for (kind, mix) in KINDS {
-        let messages = steps.messages(mix, 2, SAMPLE);
+        let messages = steps.messages(mix, 2, 0..SAMPLE);
         let mut group = criterion.benchmark_group("in");
         let mut next = messages.iter().cycle();
         group.bench_function(format!("decode/{kind}"), |bencher| {
@@ -54,7 +54,7 @@ fn taking_in(criterion: &mut Criterion) {
 fn sending_out(criterion: &mut Criterion) {
     let mut steps = Steps::begin();
     for (run, (kind, mix)) in (3..).zip(KINDS) {
-        let messages = steps.messages(mix, run, SAMPLE);
+        let messages = steps.messages(mix, run, 0..SAMPLE);
         let tasks = messages.iter().map(|message| steps.task(steps.request(message))).collect();
         let decided = steps.turn(tasks);
         let mut group = criterion.benchmark_group("out");

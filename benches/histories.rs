@@ -96,7 +96,8 @@ impl Bank {
     fn round(&mut self, steps: &Steps, run: u32) {
         let mix = Mix { payers: self.payers, texts_per_mille: 300, ..KINDS[0].1 };
         let between = Span::hours(24).0 / i64::from(self.payers);
-        let messages = steps.messages(mix, run, ROUND);
+        let first = u64::from(run).saturating_mul(ROUND);
+        let messages = steps.messages(mix, run, first..first.saturating_add(ROUND));
         let tasks: Vec<(Identity, Request)> = messages
             .iter()
             .map(|message| {
@@ -195,7 +196,7 @@ fn filled(steps: &Steps, payers: u32, each: u32) -> Memory {
 /// Returns the account keys that the load's payer zero pays, by number.
 fn known(steps: &Steps) -> Vec<String> {
     let mix = Mix { payers: 1, ..KINDS[0].1 };
-    let messages = steps.messages(mix, 99, 200);
+    let messages = steps.messages(mix, 99, 0..200);
     let keys = messages.iter().map(|message| steps.request(message).transfer.payee.account);
     let mut keys: Vec<String> = keys.map(|account| account.key().to_owned()).collect();
     keys.sort_unstable();

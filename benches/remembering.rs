@@ -45,13 +45,10 @@ fn restarts() {
     let data = folder.path().join("data");
     let mut steps = Steps::begin_in(&data);
     let from = Instant::now();
-    for run in 2.. {
-        let left = ENTRIES.saturating_sub(steps.engine.memory().position());
-        if left == 0 {
-            break;
-        }
-        let mix = Mix { payers: PAYERS, ..KINDS[0].1 };
-        for batch in steps.messages(mix, run, left.min(100_000)).chunks(500) {
+    let mix = Mix { payers: PAYERS, ..KINDS[0].1 };
+    for first in (steps.engine.memory().position()..ENTRIES).step_by(100_000) {
+        let numbers = first..ENTRIES.min(first.saturating_add(100_000));
+        for batch in steps.messages(mix, 2, numbers).chunks(500) {
             let tasks = batch.iter().map(|message| steps.task(steps.request(message))).collect();
             steps.turn(tasks);
         }

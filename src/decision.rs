@@ -223,7 +223,8 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     let cancelled = cancelled(policy, fired);
     let (fired, missed) = (fired.less(cancelled), missed.less(cancelled));
     let worth = policy.worth(facts.transfer.money);
-    let mut weighed = Vec::with_capacity(policy.typologies().len());
+    // Most come to nothing.
+    let mut weighed = Vec::new();
     let mut lead: Option<Lead<'_>> = None;
     let mut reviewed = false;
     for typology in policy.typologies() {

@@ -3,6 +3,7 @@
 //! A real engine on a temporary data folder, and the requests of `clearline bench` read as the door
 //! reads them.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -65,7 +66,7 @@ impl Steps {
         let started = start(&disk, plan, now).expect("a start");
         let (engine, tokens) = (started.engine, started.tokens);
         let mut steps = Self { engine, tokens, policy, now, _folder: None };
-        for batch in steps.messages(KINDS[0].1, 1, 10_000).chunks(500) {
+        for batch in steps.messages(KINDS[0].1, 1, 0..10_000).chunks(500) {
             let tasks = batch.iter().map(|message| steps.task(steps.request(message))).collect();
             steps.turn(tasks);
         }
@@ -73,11 +74,11 @@ impl Steps {
     }
 
     /// Returns `count` messages of the run `run`, as they arrive.
-    pub(crate) fn messages(&self, mix: Mix, run: u32, count: u64) -> Vec<Bytes> {
+    pub(crate) fn messages(&self, mix: Mix, run: u32, numbers: Range<u64>) -> Vec<Bytes> {
         let (seconds, nanos) = self.now.parts();
         let now = prost_types::Timestamp { seconds, nanos };
         let requests = Requests::new(mix, Shape::Unary, run, now).expect("requests");
-        (0..count)
+        numbers
             .map(|sequence| requests.message(Number { sequence, slot: 0 }).slice(GRPC_HEAD..))
             .collect()
     }

@@ -153,10 +153,10 @@ pub fn stamp(time: Time) -> prost_types::Timestamp {
 fn digest(bytes: &[u8; 32]) -> String {
     let mut text = String::with_capacity(71);
     text.push_str("sha256:");
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 0x0f] {
-            text.extend(char::from_digit(u32::from(nibble), 16));
-        }
+    // Sixteen bytes are written as an id without hyphens is.
+    for half in bytes.as_chunks().0 {
+        let mut buffer = Uuid::encode_buffer();
+        text.push_str(Uuid::from_bytes(*half).simple().encode_lower(&mut buffer));
     }
     text
 }

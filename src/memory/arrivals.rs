@@ -29,9 +29,15 @@ pub struct Arrivals<V> {
     places: Vec<HashTable<Place>>,
 }
 
-/// Rows in the order in which they came, in chunks behind shared pointers. All but the last are full.
+/// Rows in the order in which they came, in chunks.
 #[derive(Clone, Debug)]
-pub struct Rows<V>(Vec<Arc<Vec<(Key, V)>>>);
+pub struct Rows<V> {
+    /// Behind shared pointers, so that a copy costs a counter for each.
+    full: Vec<Arc<Vec<(Key, V)>>>,
+    /// The one that is being filled, which a copy copies: a shared one would be asked with every row
+    /// whether it is, and that waits for all that was written before.
+    last: Vec<(Key, V)>,
+}
 
 /// Where the row of a key lies.
 #[derive(Clone, Copy, Debug)]
@@ -42,15 +48,36 @@ struct Place {
 }
 
 impl<V> Rows<V> {
+    const fn new() -> Self {
+        Self { full: Vec::new(), last: Vec::new() }
+    }
+
     /// Returns how many rows there are.
     fn len(&self) -> usize {
-        let full = self.0.len().saturating_sub(1).saturating_mul(CHUNK);
-        self.0.last().map_or(0, |last| full.saturating_add(last.len()))
+        self.full.len().saturating_mul(CHUNK).saturating_add(self.last.len())
+    }
+
+    fn chunk(&self, chunk: usize) -> Option<&[(Key, V)]> {
+        if chunk == self.full.len() {
+            return Some(&self.last);
+        }
+        self.full.get(chunk).map(|full| full.as_slice())
     }
 
     fn get(&self, row: u32) -> Option<&(Key, V)> {
         let (chunk, at) = place_of(row);
-        self.0.get(chunk)?.get(at)
+        self.chunk(chunk)?.get(at)
+    }
+
+    fn push(&mut self, key: Key, row: V) {
+        if self.last.len() == self.last.capacity() {
+            // After a copy was read, or at the beginning.
+            self.last.reserve_exact(CHUNK.saturating_sub(self.last.len()));
+        }
+        self.last.push((key, row));
+        if CHUNK <= self.last.len() {
+            self.full.push(Arc::new(std::mem::replace(&mut self.last, Vec::with_capacity(CHUNK))));
+        }
     }
 }
 
@@ -58,19 +85,12 @@ impl<V: Clone> Rows<V> {
     /// Returns a row to be changed. What a copy shares of it is copied first.
     fn get_mut(&mut self, row: u32) -> Option<&mut V> {
         let (chunk, at) = place_of(row);
-        Arc::make_mut(self.0.get_mut(chunk)?).get_mut(at).map(|(_, row)| row)
-    }
-
-    fn push(&mut self, key: Key, row: V) {
-        if self.0.last().is_none_or(|last| CHUNK <= last.len()) {
-            self.0.push(Arc::new(Vec::with_capacity(CHUNK)));
-        }
-        if let Some(last) = self.0.last_mut() {
-            let last = Arc::make_mut(last);
-            // A copy has no room for more.
-            last.reserve_exact(CHUNK.saturating_sub(last.len()));
-            last.push((key, row));
-        }
+        let chunk = if chunk == self.full.len() {
+            &mut self.last
+        } else {
+            Arc::make_mut(self.full.get_mut(chunk)?)
+        };
+        chunk.get_mut(at).map(|(_, row)| row)
     }
 }
 
@@ -81,8 +101,8 @@ impl<V: Tagged> Rows<V> {
         if at == 0 {
             tagged::put_varint(u64::try_from(self.len()).unwrap_or(u64::MAX), bytes);
         }
-        let Some(chunk) = self.0.get(at) else { return false };
-        for (key, row) in chunk.iter() {
+        let Some(chunk) = self.chunk(at) else { return false };
+        for (key, row) in chunk {
             bytes.extend_from_slice(key);
             tagged::put_sized(bytes, |bytes| row.put(bytes));
         }
@@ -92,7 +112,7 @@ impl<V: Tagged> Rows<V> {
 
 impl<V: Clone> Arrivals<V> {
     const fn new() -> Self {
-        Self { rows: Rows(Vec::new()), places: Vec::new() }
+        Self { rows: Rows::new(), places: Vec::new() }
     }
 
     /// Returns how many rows there are.
@@ -102,10 +122,10 @@ impl<V: Clone> Arrivals<V> {
 
     /// Tells whether there is no row.
     pub fn is_empty(&self) -> bool {
-        self.rows.0.is_empty()
+        self.len() == 0
     }
 
-    /// Returns the rows, to be written: a copy, which costs a counter for each chunk.
+    /// Returns a copy of the rows, to be written.
     pub fn rows(&self) -> Rows<V> {
         self.rows.clone()
     }
@@ -237,7 +257,8 @@ impl<V: Clone> Generations<V> {
 
     /// Frees a little of what was forgotten.
     pub fn free_some(&mut self) {
-        self.dropped.rows.0.pop();
+        self.dropped.rows.last = Vec::new();
+        self.dropped.rows.full.pop();
         self.dropped.places.pop();
     }
 }
@@ -312,7 +333,9 @@ mod tests {
 
             let written = bytes(&map.rows());
             let read = Arrivals::<u64>::take_all(&mut written.as_slice()).unwrap();
-            let came: Vec<_> = read.rows.0.iter().flat_map(|chunk| chunk.iter().copied()).collect();
+            let rows = read.rows();
+            let chunks = rows.full.iter().flat_map(|chunk| chunk.iter());
+            let came: Vec<_> = chunks.chain(&rows.last).copied().collect();
             let want = numbers.map(|number| (key(number), u64::from(number) + 1));
             assert_eq!(came, want.collect::<Vec<_>>());
             assert_eq!(bytes(&read.rows()), written);
@@ -354,8 +377,8 @@ mod tests {
             }
             assert_eq!(bytes(&copy), before, "{count}");
             assert_eq!((map.get(&key(0)), map.len()), (Some(&9_999), copy.len() + 300));
-            let filled = map.rows.0.iter().rev().skip(1).all(|chunk| chunk.len() == CHUNK);
-            assert!(filled, "{count}");
+            let mut read = (0..count + 300).map(|number| map.get(&key(number)));
+            assert!(read.all(|row| row.is_some()), "{count}");
         }
     }
 
@@ -421,8 +444,8 @@ mod tests {
         map.turn_over();
         map.turn_over();
         assert!(map.is_empty());
-        // The last chunk first, which is not full.
-        for left in [512, 256, 0, 0] {
+        // With the chunk that is not full another.
+        for left in [256, 0, 0] {
             map.free_some();
             assert_eq!(Arc::strong_count(&row) - 1, left);
         }

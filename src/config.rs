@@ -38,6 +38,9 @@ pub struct Config {
     pub doors: u16,
     /// Bytes of memory that are taken before the first call.
     pub ready_bytes: u32,
+    /// How long a door stays awake for the turn where nothing else is to do, in microseconds; zero for not at
+    /// all.
+    pub awake_us: u32,
     /// Whether the API describes itself to whoever asks.
     pub reflection: bool,
     /// How long a call may take that does not say.
@@ -163,6 +166,7 @@ impl Config {
             credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             doors: settings.number("server.doors", default.doors, 1..=64),
             ready_bytes: settings.number("server.ready_bytes", default.ready_bytes, READY),
+            awake_us: settings.number("server.awake_us", default.awake_us, 0..=10_000),
             reflection: settings.take("server.reflection", default.reflection, yes_or_no),
             deadline_default: settings.millis(
                 "server.deadline_default_ms",
@@ -258,6 +262,8 @@ impl Default for Config {
             // What a million payments of a hundred thousand payers come to, with their indexes and a
             // snapshot under way.
             ready_bytes: 512 * 1_048_576,
+            // As long as a batch and its sync mostly take.
+            awake_us: 1_000,
             reflection: true,
             // A payer waits in front of a screen: beyond this the bank is better off deciding what
             // to do without an answer.

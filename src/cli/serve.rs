@@ -221,6 +221,7 @@ fn doors(
                 idle: config.idle,
                 age: config.age,
             },
+            awake_nanos: u64::from(config.awake_us).saturating_mul(1_000),
         };
         let (desk, heard) = (desk.another(), heard.clone());
         let (open, opened) = channel();
@@ -260,6 +261,7 @@ struct DoorSettings {
     tls: Option<Tls>,
     patience: Patience,
     limits: Limits,
+    awake_nanos: u64,
 }
 
 /// Serves one door until it hears that it is to stop. Says on `open` where it listens, or why it does not.
@@ -270,7 +272,10 @@ fn door(
     Heard { stop, fills }: Heard,
     open: &Sender<Result<SocketAddr, String>>,
 ) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let (mut runtime, waits) = (tokio::runtime::Builder::new_current_thread(), desk.clone());
+    let awake = settings.awake_nanos;
+    runtime.enable_all().on_thread_park(move || waits.stay_awake(awake));
+    let runtime = match runtime.build() {
         Ok(runtime) => runtime,
         Err(error) => return drop(open.send(Err(error.to_string()))),
     };

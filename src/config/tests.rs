@@ -94,6 +94,7 @@ fn a_wrong_setting_is_refused_by_name() {
         ("[server]\nlisten = \"[::]:1\"", "server.listen", "TLS"),
         ("[server]\nready_bytes = 805306369", "server.ready_bytes", "0 to 805306368"),
         ("[server]\nready_bytes = -1", "server.ready_bytes", "`-1`"),
+        ("[server]\nawake_us = 10001", "server.awake_us", "0 to 10000"),
         ("[server]\nreflection = \"maybe\"", "server.reflection", "`true` or `false`"),
         ("[server]\ndeadline_default_ms = 10001", "server.deadline_default_ms", "at most"),
         ("[limits]\nqueue_max = 65537", "limits.queue_max", "65536"),

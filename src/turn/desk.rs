@@ -176,17 +176,11 @@ impl Desk {
         }
     }
 
-    /// Keeps the door's core awake while the turn is at work and has brought nothing, for `nanos` at most. A
-    /// core that sleeps while a batch is synced wakes late: in a virtual machine by a tenth of a millisecond and
-    /// more. Whoever else can use the core has it meanwhile.
+    /// Keeps this thread's core awake while the turn is at work and has brought this door nothing, for `nanos`
+    /// at most. A core that sleeps while a batch is synced wakes late: in a virtual machine by a tenth of a
+    /// millisecond and more. Whoever else can use the core has it meanwhile.
     pub fn stay_awake(&self, nanos: u64) {
-        let since = Stopwatch::start();
-        while self.shared.queue.progress().at_work
-            && locked(&self.mailbox.outcomes).is_empty()
-            && since.nanos() < nanos
-        {
-            thread::yield_now();
-        }
+        self.mailbox.stay_awake(&self.shared.queue, nanos);
     }
 
     fn put(&self, job: Job) -> Result<(), Refusal> {
@@ -283,6 +277,16 @@ impl Call {
         };
         if let Some(waker) = waker {
             waker.wake();
+        }
+    }
+}
+
+impl Mailbox {
+    fn stay_awake(&self, queue: &Queue, nanos: u64) {
+        let since = Stopwatch::start();
+        while queue.progress().at_work && locked(&self.outcomes).is_empty() && since.nanos() < nanos
+        {
+            thread::yield_now();
         }
     }
 }

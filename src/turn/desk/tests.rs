@@ -131,6 +131,37 @@ fn whoever_looks_after_the_turn_sees_whether_it_has_something_to_do_and_comes_ba
 }
 
 #[test]
+fn a_door_stays_awake_while_the_turn_is_at_work_and_has_brought_it_nothing() {
+    const MINUTE: u64 = 60_000_000_000;
+    let (queue, mut calls) = (Queue::new(8), Vec::new());
+    let awake = |mailbox: &Mailbox, nanos| {
+        let since = Stopwatch::start();
+        mailbox.stay_awake(&queue, nanos);
+        since.nanos()
+    };
+    let idle = awake(&Mailbox::default(), MINUTE);
+    assert!(idle < MINUTE, "{idle}");
+
+    queue.put(live(&mut calls)).unwrap();
+    let mailbox = Arc::clone(&calls[0].mailbox);
+    for nanos in [0, 1_000_000] {
+        let waited = awake(&mailbox, nanos);
+        assert!(nanos <= waited && waited < MINUTE, "{waited}");
+    }
+
+    let mut jobs = Vec::new();
+    assert!(queue.take(1, &mut jobs));
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| awake(&mailbox, MINUTE));
+        Calls(vec![calls.remove(0)]).post(&mut vec![Err(Refusal::Stopping)]);
+        assert!(waits.join().unwrap() < MINUTE);
+    });
+    // The turn is still away, with something for another door.
+    let waited = awake(&Mailbox::default(), 1_000_000);
+    assert!((1_000_000..MINUTE).contains(&waited), "{waited}");
+}
+
+#[test]
 fn whoever_has_most_in_a_full_queue_makes_room_for_whoever_has_less() {
     let queue = Queue::new(8);
     let (mut first, mut second, mut third) = (Vec::new(), Vec::new(), Vec::new());

@@ -54,7 +54,7 @@
 //! | `stopped` | info | nobody |
 //! | `segment scrubbed` | debug | nobody |
 //! | `a connection ended with an error` | debug | nobody |
-//! | `a handshake failed` | debug | whoever cannot connect: certificates of another authority, ended or revoked |
+//! | `a handshake failed` | debug | whoever cannot connect; `why` says whether the certificate is missing, of another authority, ended or revoked |
 
 pub mod admin;
 pub(crate) mod cell;

@@ -127,13 +127,13 @@ fn timed(to: &mut String, between: &Between<'_>) -> Drawn {
     for (title, rpc) in [("calls", "screen_transfer"), ("streams", "screen_transfers")] {
         let labels = [("rpc", rpc)];
         let name = "clearline_call_seconds";
-        let at = |share| between.quantile(name, &labels, share).map_or("none".to_owned(), length);
+        let at = |share| between.quantile(name, &labels, share).map(length);
         let answered = grouped(round(between.rate("clearline_call_seconds_count", &labels)));
-        let (half, most) = (at(0.5), at(0.99));
-        writeln!(
-            to,
-            "{title:<12}{answered} answered a second; half within {half}, 99 % within {most}"
-        )?;
+        write!(to, "{title:<12}{answered} answered a second")?;
+        if let Some((half, most)) = at(0.5).zip(at(0.99)) {
+            write!(to, "; half within {half}, 99 % within {most}")?;
+        }
+        writeln!(to)?;
     }
     let mut steps = String::new();
     for step in ["read", "decide", "record", "write", "sync", "answer", "turn"] {

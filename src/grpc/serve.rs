@@ -23,6 +23,7 @@ use h2::Reason;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::rustls::Error as TlsError;
 use tokio_rustls::server::TlsStream;
 
 use crate::access::Identity;
@@ -257,8 +258,11 @@ async fn secured(
     let stream = match turnstile.step(Seat::NOBODY, tls.acceptor().accept(stream)).await {
         Ok(stream) => stream,
         Err(error) => {
-            // Ordinary for clients without a certificate, and for whoever knocks at every port.
-            tracing::debug!(kind = ?error.kind(), "a handshake failed");
+            // Ordinary for clients without a certificate, and for whoever knocks at every port. Of what
+            // the client sent nothing is said but what is wrong with it.
+            let refused = error.get_ref().and_then(|error| error.downcast_ref::<TlsError>());
+            let why = refused.map(tracing::field::display);
+            tracing::debug!(kind = ?error.kind(), why, "a handshake failed");
             return None;
         }
     };

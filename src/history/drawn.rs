@@ -100,6 +100,8 @@ impl Drawn {
             }
             self.parties.remove(oldest);
         }
+        // Most accounts have one.
+        self.parties.reserve_exact(1);
         self.parties.push(Party { payer, first_paid: 0, held: 0 });
         self.parties.last_mut()
     }

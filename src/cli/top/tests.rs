@@ -37,7 +37,7 @@ fn a_screen_shows_what_happened_and_what_waits() {
         "last day    0 in a million held for answers, 40 for a person, of 1,234,567\n",
         "stories     police_legal_fee hold 3\n",
         "calls       1,000 answered a second; half within 1.0 ms, 99 % within 1.0 ms\n",
-        "streams     0 answered a second; half within none, 99 % within none\n",
+        "streams     0 answered a second\n",
         "sync 100.0 µs, ",
         "queue       7 of 8,192\n",
         "process     10 % of a core, ",

@@ -282,8 +282,8 @@ fn the_shipped_policy_decides_the_first_draw_as_written_down() {
 )]
 fn no_honest_look_alike_is_held_in_more_than_one_telling_of_a_hundred() {
     let policy = policy::load(policy::standard()).expect("the shipped policy");
-    // 200 take ten minutes, and find two defects that four do not: the vet who is paid at once is held in 19
-    // of them, the employment lawyer in 3. `HONEST_DRAWS=200 cargo test --test stories no_honest -- --nocapture`.
+    // 200 find a defect that four do not: the employment lawyer is held in 3 of them, paid for legal advice by
+    // somebody who is on a call. `HONEST_DRAWS=200 cargo test --test stories no_honest -- --nocapture`.
     let draws = std::env::var("HONEST_DRAWS").map_or(4, |draws| draws.parse().expect("a number"));
     let mut held_more = Vec::new();
     let mut asked = 0;

@@ -34,7 +34,7 @@ pub struct Tried {
     pub payee: Token,
     /// How much.
     pub money: Money,
-    /// Whether the payee was one never paid before.
+    /// Whether the payee was one never paid before, and not known to be the payer's own account.
     pub new: bool,
     /// Whether the last look allowed it.
     pub allowed: bool,

@@ -176,7 +176,7 @@ impl Payer {
             end_to_end: identity.end_to_end,
             payee: identity.payee,
             money: transfer.money,
-            new: pair.is_none(),
+            new: pair.is_none() && transfer.payee.own != Some(true),
             allowed,
         });
         let inherited = facts.inherited.iter().any(|fact| fact.fact == Fact::Gathered);

@@ -215,6 +215,18 @@ fn what_was_sent_is_usual_and_what_was_tried_is_an_attempt() {
 }
 
 #[test]
+fn whoever_moves_money_to_an_own_account_tried_no_stranger() {
+    for (own, new) in [(None, true), (Some(false), true), (Some(true), false)] {
+        let mut memory = with(Span::hours(1), 100);
+        let mut moved = to(1, "00000001");
+        moved.transfer.payee.own = own;
+        decide(&mut memory, &moved, start());
+        let recalled = recall(&memory, &to(2, "00000002"), start().plus(Span::minutes(1)));
+        assert_eq!(recalled.attempts[0].new, new, "{own:?}");
+    }
+}
+
+#[test]
 fn attempts_go_after_a_day_and_a_payer_after_the_horizon() {
     let day = Span::days(1);
     for (age, wanes, left) in [

@@ -110,7 +110,7 @@ fn a_wrong_setting_is_refused_by_name() {
         (
             "[server]\nport = 1",
             "server.port",
-            "no such setting: known here: `deadline_default_ms`, ",
+            "no such setting: known here: `awake_us`, `deadline_default_ms`, ",
         ),
         ("[server]\ndors = 1", "server.dors", "no such setting: did you mean `doors`?"),
         ("[sever]\ndoors = 1", "sever.doors", "no such setting: did you mean `server`?"),

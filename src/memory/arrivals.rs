@@ -288,23 +288,18 @@ fn place_of(row: u32) -> (usize, usize) {
     (row / CHUNK, row % CHUNK)
 }
 
-// Four million ids are 16,000 chunks, whose counters a copy raises in a millisecond or two. A chunk of
-// payments is 50 KB, and copied in some 10 µs where a snapshot shares it.
+// Reckoned, not measured: four million ids are 16,000 chunks, whose counters a copy raises in a millisecond
+// or two, and a chunk of payments is 50 KB, copied in some 10 µs where a snapshot shares it.
 const CHUNK: usize = 256;
 
-// With four million ids a list has 16,000, and grows within 50 µs.
+// Reckoned as well: with four million ids a list has 16,000, and grows within 50 µs.
 const LISTS_LOG2: u32 = 8;
 const LISTS: usize = 1 << LISTS_LOG2;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn key(number: u32) -> Key {
-        let mut key = [0; 16];
-        key[..4].copy_from_slice(&number.to_be_bytes());
-        key
-    }
+    use crate::memory::table::tests::key;
 
     fn bytes(rows: &Rows<u64>) -> Vec<u8> {
         let mut bytes = Vec::new();

@@ -165,12 +165,6 @@ impl<V: Clone> Table<V> {
         }
     }
 
-    /// Returns every row, in the order of its bytes in a snapshot.
-    pub fn iter(&self) -> impl Iterator<Item = (&Key, &V)> {
-        let shards = self.shards.iter().flatten();
-        shards.flat_map(|shard| shard.rows.iter().map(|(key, row)| (key, row)))
-    }
-
     fn shard(&self, hash: u64) -> Option<&Arc<Shard<V>>> {
         self.shards.get(shard_of(hash))?.as_ref()
     }
@@ -254,10 +248,11 @@ const SHARDS_LOG2: u32 = 14;
 const SHARDS: usize = 1 << SHARDS_LOG2;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn key(number: u32) -> Key {
+    /// Returns a key of its own for each number.
+    pub(in crate::memory) fn key(number: u32) -> Key {
         let mut key = [0; 16];
         key[..4].copy_from_slice(&number.to_be_bytes());
         key

@@ -40,9 +40,10 @@ pub struct Pair {
     pub first: Time,
     /// When the payer last paid the payee.
     pub last: Time,
-    /// How often.
+    /// How often, 255 times at most.
     pub count: u32,
-    /// How much in all, in the currency of the first; transfers in another are counted, not added.
+    /// How much in all, in the currency of the first; transfers in another are counted, not added. Of
+    /// one paid more often than is counted so much that the mean is right.
     pub total: Money,
 }
 

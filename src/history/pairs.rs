@@ -1,11 +1,21 @@
-//! Pairs: the payees of one payer, twenty bytes each.
+//! Pairs: the payees of one payer, seventeen bytes each.
 //!
 //! A million payers with fifty payees each are fifty million pairs, so what each costs decides what
-//! a machine can remember. Given up for it: six bytes of a payee's token are kept of sixteen (among
-//! the most payees that a payer can have, one stranger in seventy thousand million is taken for one
-//! of them; tokens are keyed hashes, so nobody can aim at it); the first payment is kept to the
-//! second, the last one to the day; and no count goes beyond 65,535, no total beyond 2.7 thousand
-//! million units.
+//! a machine can remember. Given up for it:
+//!
+//! - Five bytes of a payee's token are kept of sixteen. Among fifty payees one stranger in
+//!   twenty-two thousand million is taken for one of them, among the most that a payer can have one
+//!   in 268 million. Tokens are keyed hashes, so nobody can aim at it.
+//! - The first payment is kept to the second, the last one to the day.
+//! - No count goes beyond 255. Count and total are there for their mean and for whether a payee was
+//!   paid several times, so from then on each payment takes the place of a mean one: the mean is
+//!   still one of what was paid, of late more than of long ago.
+//! - A total is exact up to 1.34 million units, and above that loses less than one part in thirty
+//!   million with each payment. A mean is never too low by more than one part in a hundred thousand
+//!   and a hundredth, and never too high: what is lost speaks against a payee and not for it.
+//!
+//! Ended at their largest instead, count and total would no longer have that mean; halved together,
+//! they would say of the oldest payees that they were paid less often than of others.
 
 use crate::account::Token;
 use crate::calendar::{Span, Time};
@@ -23,14 +33,22 @@ pub type Prefix = [u8; 6];
 /// One pair; every field is a number with its highest byte first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Packed {
-    payee: Prefix,
+    payee: Short,
     /// Seconds since 1970.
     first: [u8; 4],
     /// Days since 1970.
     last: [u8; 2],
-    count: [u8; 2],
-    total: Sum,
+    count: u8,
+    total: Total,
 }
+
+/// The first bytes of a payee's token, one less than of others: there are many more of these.
+type Short = [u8; 5];
+
+/// Money in five bytes: the currency's number in 10 bits; hundredths of it in 27, of which an even
+/// number of the lowest were cut; and half that number in the 3 between.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Total([u8; 5]);
 
 /// Money in six bytes: the currency's number in 10 bits, and hundredths of it in 38. More than 2.7
 /// thousand million is kept as that.
@@ -50,15 +68,15 @@ impl Pairs {
 
     /// Returns what is remembered of a payee that was paid on the day of `since` or later.
     pub fn get(&self, payee: Token, since: Time) -> Option<Pair> {
-        let at = self.place(prefix(payee)).ok()?;
+        let at = self.place(short(payee)).ok()?;
         let packed = self.0.get(at).filter(|packed| day_of(since) <= packed.last_day())?;
         Some(packed.unpack(payee))
     }
 
     /// Takes one more transfer that was sent, and tells whether the payee is a new one.
     pub fn add(&mut self, payee: Token, sent: Time, money: Money) -> bool {
-        let prefix = prefix(payee);
-        match self.place(prefix) {
+        let payee = short(payee);
+        match self.place(payee) {
             Ok(at) => {
                 if let Some(packed) = self.0.get_mut(at) {
                     packed.add(sent, money);
@@ -77,8 +95,8 @@ impl Pairs {
                 // A payer has few payees: growing by one keeps a million of them small.
                 pairs.reserve_exact(1);
                 let at = at.min(pairs.len());
-                let place = pairs.binary_search_by(|packed| packed.payee.cmp(&prefix));
-                pairs.insert(place.err().unwrap_or(at), Packed::begin(prefix, sent, money));
+                let place = pairs.binary_search_by(|packed| packed.payee.cmp(&payee));
+                pairs.insert(place.err().unwrap_or(at), Packed::begin(payee, sent, money));
                 self.0 = pairs.into_boxed_slice();
                 true
             }
@@ -103,27 +121,27 @@ impl Pairs {
     /// Reads what looking up `payee` will read, so that the wait for it is over by then.
     pub fn warm(&self, payee: Token) -> u64 {
         // Tokens are even, so a payee lies about where its first two bytes say.
-        let [high, low, ..] = prefix(payee);
+        let [high, low, ..] = short(payee);
         let part = usize::from(u16::from_be_bytes([high, low]));
         let at = part.saturating_mul(self.0.len()) >> 16;
         self.0.get(at).map_or(0, |packed| u64::from(packed.payee.first().copied().unwrap_or(0)))
     }
 
-    fn place(&self, prefix: Prefix) -> Result<usize, usize> {
+    fn place(&self, payee: Short) -> Result<usize, usize> {
         // As numbers, which have the same order: comparing bytes is a call.
-        let wanted = number(prefix);
+        let wanted = number(payee);
         self.0.binary_search_by(|packed| number(packed.payee).cmp(&wanted))
     }
 }
 
 impl Packed {
-    fn begin(payee: Prefix, sent: Time, money: Money) -> Self {
+    fn begin(payee: Short, sent: Time, money: Money) -> Self {
         Self {
             payee,
             first: seconds_of(sent).to_be_bytes(),
             last: day_of(sent).to_be_bytes(),
-            count: 1_u16.to_be_bytes(),
-            total: Sum::of(money),
+            count: 1,
+            total: Total::pack(money.currency.number(), money.amount.hundredths()),
         }
     }
 
@@ -131,11 +149,13 @@ impl Packed {
         let first = u32::from_be_bytes(self.first).min(seconds_of(sent));
         self.first = first.to_be_bytes();
         self.last = self.last_day().max(day_of(sent)).to_be_bytes();
-        self.count = u16::from_be_bytes(self.count).saturating_add(1).to_be_bytes();
-        let (currency, hundredths) = self.total.parts();
-        if currency == money.currency.number() {
-            self.total = Sum::pack(currency, hundredths.saturating_add(money.amount.hundredths()));
-        }
+        let (currency, before) = self.total.parts();
+        // Where no more are counted, a mean one goes, rounded up: payments of one amount keep their mean.
+        let gone = if self.count == u8::MAX { before.div_ceil(u64::from(u8::MAX)) } else { 0 };
+        let in_it = currency == money.currency.number();
+        let more = if in_it { money.amount.hundredths() } else { 0 };
+        self.count = self.count.saturating_add(1);
+        self.total = Total::pack(currency, before.saturating_sub(gone).saturating_add(more));
     }
 
     fn last_day(&self) -> u16 {
@@ -154,7 +174,7 @@ impl Packed {
             payee,
             first,
             last: last.max(first),
-            count: u32::from(u16::from_be_bytes(self.count)),
+            count: u32::from(self.count),
             total: Money {
                 amount: Amount::from_hundredths(hundredths),
                 // INVARIANT: the number was taken from a currency.
@@ -162,6 +182,11 @@ impl Packed {
             },
         }
     }
+}
+
+/// Returns the bytes of a payee's token that are kept here.
+fn short(token: Token) -> Short {
+    token.0.first_chunk().copied().unwrap_or_default()
 }
 
 /// Returns the bytes of a token that are kept.
@@ -186,8 +211,8 @@ pub fn day_of(time: Time) -> u16 {
     u16::try_from(days.max(0)).unwrap_or(u16::MAX)
 }
 
-/// Returns the number that six bytes are, the highest first.
-pub(super) fn number(bytes: [u8; 6]) -> u64 {
+/// Returns the number that bytes are, at most eight, the highest first.
+pub(super) fn number<const N: usize>(bytes: [u8; N]) -> u64 {
     let mut wide = [0; 8];
     if let Some(low) = wide.last_chunk_mut() {
         *low = bytes;
@@ -202,13 +227,38 @@ pub(super) fn part<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], TaggedE
     Ok(*part)
 }
 
-impl Sum {
-    pub(super) fn of(money: Money) -> Self {
-        Self::pack(money.currency.number(), money.amount.hundredths())
+impl Total {
+    /// Packs a currency's number and so many hundredths, rounded down where they are too many.
+    fn pack(currency: u16, hundredths: u64) -> Self {
+        let bits = u64::BITS.saturating_sub(hundredths.leading_zeros());
+        let cuts = bits.saturating_sub(TOTAL_BITS).div_ceil(CUT_BITS).min(CUTS_MAX);
+        let cut = hundredths.checked_shr(cuts.saturating_mul(CUT_BITS)).unwrap_or(0);
+        let number = u64::from(currency) << TOTAL_ALL_BITS
+            | u64::from(cuts) << TOTAL_BITS
+            | cut.min(TOTAL_MAX);
+        let [_, _, _, bytes @ ..] = number.to_be_bytes();
+        Self(bytes)
     }
 
-    fn pack(currency: u16, hundredths: u64) -> Self {
-        let number = u64::from(currency) << TOTAL_BITS | hundredths.min(TOTAL_MAX);
+    /// Returns the currency's number and how many hundredths.
+    fn parts(self) -> (u16, u64) {
+        let number = number(self.0);
+        let cuts = u32::try_from(number >> TOTAL_BITS & u64::from(CUTS_MAX)).unwrap_or(0);
+        let hundredths = (number & TOTAL_MAX).checked_shl(cuts.saturating_mul(CUT_BITS));
+        (u16::try_from(number >> TOTAL_ALL_BITS).unwrap_or(0), hundredths.unwrap_or(0))
+    }
+
+    /// Tells whether there is such a currency, and no more was cut than had to be.
+    fn is_canonical(self) -> bool {
+        let (currency, hundredths) = self.parts();
+        Currency::from_number(currency).is_some() && Self::pack(currency, hundredths) == self
+    }
+}
+
+impl Sum {
+    pub(super) fn of(money: Money) -> Self {
+        let currency = u64::from(money.currency.number());
+        let number = currency << SUM_BITS | money.amount.hundredths().min(SUM_MAX);
         let [_, _, bytes @ ..] = number.to_be_bytes();
         Self(bytes)
     }
@@ -216,7 +266,7 @@ impl Sum {
     /// Returns the currency's number and how many hundredths.
     pub(super) fn parts(self) -> (u16, u64) {
         let number = number(self.0);
-        (u16::try_from(number >> TOTAL_BITS).unwrap_or(0), number & TOTAL_MAX)
+        (u16::try_from(number >> SUM_BITS).unwrap_or(0), number & SUM_MAX)
     }
 
     /// Tells whether there is such a currency.
@@ -228,7 +278,7 @@ impl Sum {
 impl Tagged for Pairs {
     fn put(&self, bytes: &mut Vec<u8>) {
         for Packed { payee, first, last, count, total } in &self.0 {
-            for part in [&payee[..], first, last, count, &total.0] {
+            for part in [&payee[..], first, last, &[*count], &total.0] {
                 bytes.extend_from_slice(part);
             }
         }
@@ -244,13 +294,13 @@ impl Tagged for Pairs {
                 payee: part(&mut bytes)?,
                 first: part(&mut bytes)?,
                 last: part(&mut bytes)?,
-                count: part(&mut bytes)?,
-                total: Sum(part(&mut bytes)?),
+                count: u8::from_be_bytes(part(&mut bytes)?),
+                total: Total(part(&mut bytes)?),
             };
             if pairs.last().is_some_and(|last| packed.payee <= last.payee) {
                 return Err(TaggedError::NotCanonical);
             }
-            if !packed.total.is_known() {
+            if packed.count == 0 || !packed.total.is_canonical() {
                 return Err(TaggedError::OutOfBounds);
             }
             pairs.push(packed);
@@ -265,9 +315,17 @@ tagged::always!(Pairs);
 /// pays more than this many accounts in 400 days is not the payer this service protects.
 pub const PAIRS_MAX: usize = 4_096;
 
-const PACKED_BYTES: usize = 20;
-const TOTAL_BITS: u32 = 38;
+const PACKED_BYTES: usize = 17;
+
+const SUM_BITS: u32 = 38;
+const SUM_MAX: u64 = (1 << SUM_BITS) - 1;
+
+// Up to 2^41 hundredths, 21.9 thousand million units: a million pounds in the smallest of currencies.
+const TOTAL_BITS: u32 = 27;
 const TOTAL_MAX: u64 = (1 << TOTAL_BITS) - 1;
+const CUT_BITS: u32 = 2;
+const CUTS_MAX: u32 = 7;
+const TOTAL_ALL_BITS: u32 = TOTAL_BITS + 3;
 
 #[cfg(test)]
 mod tests {
@@ -281,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_takes_twenty_bytes() {
+    fn a_pair_takes_seventeen_bytes() {
         assert_eq!(size_of::<Packed>(), PACKED_BYTES);
     }
 
@@ -325,11 +383,72 @@ mod tests {
         assert_eq!((seconds_of(low), day_of(low)), (0, 0));
         assert_eq!((seconds_of(high), day_of(high)), (u32::MAX, u16::MAX));
         let mut pairs = Pairs::default();
-        for _ in 0..70_000 {
+        for _ in 0..300 {
             pairs.add(token(1), time("2026-02-01T09:00:00Z"), pounds("999999999"));
         }
         let pair = pairs.get(token(1), Time::MIN).unwrap();
-        assert_eq!((pair.count, pair.total), (65_535, pounds("2748779069.43")));
+        assert_eq!((pair.count, pair.total), (255, pounds("21990232391.68")));
+        let sum = Sum::of(pounds("2748779069.44"));
+        assert_eq!(sum.parts(), (Currency::GBP.number(), 274_877_906_943));
+    }
+
+    /// Pays one payee each amount so often, and returns how often it was paid and how much.
+    fn paid(amounts: &[(u32, Money)]) -> (u32, Money) {
+        let mut pairs = Pairs::default();
+        for (times, money) in amounts {
+            for _ in 0..*times {
+                pairs.add(token(1), time("2026-02-01T09:00:00Z"), *money);
+            }
+        }
+        let pair = pairs.get(token(1), Time::MIN).unwrap();
+        (pair.count, pair.total)
+    }
+
+    #[test]
+    fn beyond_255_payments_each_takes_the_place_of_a_mean_one() {
+        let ten = pounds("10");
+        assert_eq!(paid(&[(254, ten)]), (254, pounds("2540")));
+        assert_eq!(paid(&[(255, ten)]), (255, pounds("2550")));
+        assert_eq!(paid(&[(256, ten)]), (255, pounds("2550")));
+        assert_eq!(paid(&[(70_000, ten)]), (255, pounds("2550")));
+        assert_eq!(paid(&[(254, ten), (1, pounds("265"))]), (255, pounds("2805")));
+        assert_eq!(paid(&[(255, ten), (1, pounds("265"))]), (255, pounds("2805")));
+        // A mean that is no whole hundredth goes as the next one.
+        assert_eq!(paid(&[(254, ten), (2, pounds("10.01"))]), (255, pounds("2550.01")));
+        let euro = Money { amount: amount("7"), currency: Currency::from_code("EUR").unwrap() };
+        assert_eq!(paid(&[(254, ten), (1, euro)]), (255, pounds("2540")));
+        assert_eq!(paid(&[(255, ten), (1, euro)]), (255, pounds("2540")));
+        // What was paid of late is what counts in the end.
+        let (count, total) = paid(&[(255, ten), (4_000, pounds("20"))]);
+        let mean = total.amount.hundredths() / u64::from(count);
+        assert_eq!((count, mean), (255, 1_999));
+    }
+
+    #[test]
+    fn a_total_is_exact_to_a_limit_and_hardly_too_low_above() {
+        for (hundredths, want) in [
+            (0, 0),
+            ((1 << 27) - 1, (1 << 27) - 1),
+            ((1 << 27) + 3, 1 << 27),
+            ((1 << 27) + 4, (1 << 27) + 4),
+            ((1 << 29) - 1, (1 << 29) - 4),
+            ((1 << 29) + 15, 1 << 29),
+            ((1 << 29) + 16, (1 << 29) + 16),
+            ((1 << 41) - 1, (1 << 41) - (1 << 14)),
+            (1 << 41, (1 << 41) - (1 << 14)),
+            (u64::MAX, (1 << 41) - (1 << 14)),
+        ] {
+            let total = Total::pack(826, hundredths);
+            assert_eq!(total.parts(), (826, want), "{hundredths}");
+            assert_eq!(Total::pack(826, want), total);
+        }
+        for (each, times) in [("5263.76", 254), ("6000.01", 255), ("99999.99", 2_000)] {
+            let (count, total) = paid(&[(times, pounds(each))]);
+            let (total, whole) = (total.amount, pounds(each).amount.times(count));
+            let lost = whole.hundredths() - total.hundredths();
+            assert!(total <= whole && lost <= whole.hundredths() / 100_000, "{lost} of {whole}");
+        }
+        assert_eq!(paid(&[(255, pounds("5263.44"))]), (255, pounds("1342177.20")));
     }
 
     #[test]
@@ -382,11 +501,17 @@ mod tests {
             pairs.add(token(number), time("2026-01-01T23:00:00Z"), pounds("1.23"));
         }
         let bytes = pairs.to_bytes();
-        assert_eq!(bytes.len(), 60);
+        assert_eq!(bytes.len(), 51);
         assert_eq!(Pairs::take(&bytes), Ok(pairs));
-        let swapped = [&bytes[20..40], &bytes[..20]].concat();
+        let swapped = [&bytes[17..34], &bytes[..17]].concat();
         assert_eq!(Pairs::take(&swapped), Err(TaggedError::NotCanonical));
-        assert_eq!(Pairs::take(&bytes[..59]), Err(TaggedError::Short));
-        assert_eq!(Pairs::take(&[0; 20]), Err(TaggedError::OutOfBounds));
+        assert_eq!(Pairs::take(&bytes[..50]), Err(TaggedError::Short));
+        let whole = number::<5>(bytes[12..17].try_into().unwrap());
+        // Never paid; of no currency; cut though it is small.
+        for (count, total) in [(0, whole), (1, whole & 0xff), (1, whole | 1 << 27)] {
+            let total = &total.to_be_bytes()[3..];
+            let other = [&bytes[..11], &[count], total].concat();
+            assert_eq!(Pairs::take(&other), Err(TaggedError::OutOfBounds), "{other:?}");
+        }
     }
 }

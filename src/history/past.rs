@@ -3,8 +3,9 @@
 //! Only what was sent is counted. Windows are made of slots of whole UTC days, so how far they reach
 //! back depends on the day: a month 30 to 40 days, a quarter 90 to 120, a year 360 to 390. How amounts are spread is counted in 32 buckets, each half a power of two wide, over half a
 //! year to a year. Reports change the same past in whatever order they arrive, as long as they are
-//! of the last 390 days: what is older is added to its payee alone. Counts that were halved and how
-//! soon a payee was paid, which its first report tells, are as the log has them.
+//! of the last 390 days: what is older is added to its payee alone. Counts that were halved, how soon
+//! a payee was paid, which its first report tells, and what was paid to one more than 255 times or beyond
+//! 1.34 million are as the log has them.
 //!
 //! Amounts are pounds. What is sent in another currency is counted and not added.
 

@@ -420,7 +420,7 @@ fn a_snapshot_gives_back_the_same_memory() {
     }
     // A bank that went silent, so that something is due.
     let silent = start().plus(Span::days(40));
-    for number in 200..500 {
+    for number in 200..440 {
         let submitted = Request { stage: Stage::AtSubmission, ..to(number, "00000001") };
         decide(&mut memory, &submitted, silent);
     }
@@ -431,7 +431,7 @@ fn a_snapshot_gives_back_the_same_memory() {
     pay(&mut memory, &request(1_000), late);
     pay(&mut read, &request(1_000), late);
     assert_eq!(read.digest(), memory.digest());
-    assert_eq!(recall(&read, &to(2_000, "00000001"), late).pair.unwrap().count, 300);
+    assert_eq!(recall(&read, &to(2_000, "00000001"), late).pair.unwrap().count, 240);
     for cut in [0, 1, bytes.len() / 2, bytes.len() - 1] {
         assert!(Memory::from_snapshot(&bytes[..cut]).is_err(), "cut at {cut}");
     }

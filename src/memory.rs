@@ -474,7 +474,8 @@ pub const AHEAD_MAX: Span = Span::minutes(5);
 /// what counts as sent without a report, and past payments that a file brought; 4 keeps attempts with
 /// their payer, eight of a day; 5 remembers what a person let go after it was held; 6 forgets it whenever the money
 /// comes back; 7 keeps ids, payments and accounts in the order in which they came, and takes no own account
-/// for a stranger; 8 keeps a payee in 17 bytes and counts its payments to 255.
+/// for a stranger; 8 keeps a payee in 17 bytes and counts its payments to 255, and times of accounts to the
+/// second.
 pub const FOLD_VERSION: u32 = 8;
 
 // How long a payment's earlier looks are kept, at least, if there is room: the app's look and the

@@ -24,6 +24,8 @@ use tonic::Request;
 
 #[path = "telemetry/collector.rs"]
 mod collector;
+#[path = "telemetry/traced.rs"]
+mod traced;
 
 use collector::{Collector, attribute};
 

@@ -1,11 +1,11 @@
 //! Floods: clients that are slow, huge, many or rude, and a good caller beside them.
 
+use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clearline::cli::bench::machine;
 use futures_util::future::join_all;
-use rustix::process::setpriority_process;
 use rustix::thread::gettid;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -37,12 +37,15 @@ pub(crate) fn rows(tell: &mut dyn FnMut(Row)) {
     ));
     for flood in FLOODS {
         let good = Good::start(&bank, run());
-        let (mut tried, mut well) = (0, 0);
-        // A 99th percentile of fewer calls would be one of chance.
-        while good.answered.load(Ordering::Relaxed) < CALLS_MIN {
-            let (more, of_them) = at_leisure(|| (flood.send)(&bank));
-            (tried, well) = (tried + more, well + of_them);
-        }
+        let (tried, well) = at_leisure(|| {
+            let (mut tried, mut well) = (0, 0);
+            // A 99th percentile of fewer calls would be one of chance.
+            while good.answered.load(Ordering::Relaxed) < CALLS_MIN {
+                let (more, of_them) = (flood.send)(&bank);
+                (tried, well) = (tried + more, well + of_them);
+            }
+            (tried, well)
+        });
         let seen = good.end();
         tell(Row::new(flood.what, tried, well, flood.expected.to_owned()));
         tell(beside(&bank, &seen, quiet));
@@ -112,11 +115,15 @@ const FLOODS: [Flood; 11] = [
     },
 ];
 
-/// Runs an attack where it takes no time from the good caller but what the server spends on it.
+/// Runs an attack where it takes no time from the good caller but what the server spends on it: only when
+/// nobody else wants the core. The lowest priority alone would keep the good caller waiting for up to three
+/// milliseconds now and then, which is as long as a call.
 fn at_leisure<T: Send>(attack: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            setpriority_process(Some(gettid()), 19).expect("a lower priority");
+            let thread = gettid().as_raw_nonzero().to_string();
+            let idle = Command::new("chrt").args(["--idle", "--pid", "0", &thread]).status();
+            assert!(idle.is_ok_and(|ended| ended.success()), "chrt, of util-linux");
             attack()
         });
         thread.join().expect("an attack that ends")

@@ -188,6 +188,12 @@ fn the_dashboard_is_json_and_no_panel_lies_on_another() {
     assert!(20 < panels.len());
 }
 
+/// Returns what the calendar says, to the second.
+fn now() -> prost_types::Timestamp {
+    let seconds = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_secs();
+    prost_types::Timestamp { seconds: i64::try_from(seconds).expect("a time"), nanos: 0 }
+}
+
 /// A server of its own process, with an admin listener.
 struct Server {
     child: Child,
@@ -252,10 +258,8 @@ impl Server {
             message_from_json("ScreenTransferRequest", &json).expect("a request");
         payment.clone_into(&mut request.payment_id);
         request.request_id = uuid::Uuid::new_v4().to_string();
-        let seconds = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_secs();
-        let seconds = i64::try_from(seconds).expect("a time");
         let transfer = request.transfer.as_mut().expect("a transfer");
-        transfer.confirm_time = Some(prost_types::Timestamp { seconds, nanos: 0 });
+        transfer.confirm_time = Some(now());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(async {
             let address = format!("http://{}", self.address);

@@ -149,8 +149,8 @@ fn thresholds_stand_in_order() {
     check("policy.toml", "inform_from = 55", "inform_from = 65", want);
     check("policy.toml", "review_from = 75", "review_from = 65", &[]);
     check("policy.toml", "review_from = 75", "review_from = 64", want);
-    check("policy.toml", "review_from = 75", "review_from = 85", &[]);
-    check("policy.toml", "review_from = 75", "review_from = 86", want);
+    check("policy.toml", "review_from = 75", "review_from = 80", &[]);
+    check("policy.toml", "review_from = 75", "review_from = 81", want);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tonic::Request;
 use tonic::transport::Channel;
 
 use crate::collector::{Collector, attribute};
-use crate::{STEPS, Server, check_spans, value};
+use crate::{STEPS, Server, check_spans, now, value};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
@@ -33,20 +33,17 @@ fn sampled<T>(message: T) -> Request<T> {
     call
 }
 
-fn now() -> prost_types::Timestamp {
-    std::time::SystemTime::now().into()
-}
-
 /// The example of a payment message, confirmed now.
 fn message() -> pb::ScreenIso20022Request {
     let [xml, known] = ["pain.001.xml", "known.json"]
         .map(|end| fs::read(format!("deploy/examples/tonbridge-road.{end}")).expect("an example"));
-    let known = String::from_utf8(known).expect("text");
+    let json = String::from_utf8(known).expect("text");
     let mut request: pb::ScreenIso20022Request =
-        message_from_json("ScreenIso20022Request", &known).expect("a request");
+        message_from_json("ScreenIso20022Request", &json).expect("a request");
     request.message = xml;
-    let transfer = request.known.as_mut().and_then(|known| known.transfer.as_mut());
-    transfer.expect("a transfer").confirm_time = Some(now());
+    let known = request.known.as_mut().expect("what is known");
+    known.request_id = uuid::Uuid::new_v4().to_string();
+    known.transfer.as_mut().expect("a transfer").confirm_time = Some(now());
     request
 }
 

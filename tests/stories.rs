@@ -276,15 +276,10 @@ fn the_shipped_policy_decides_the_first_draw_as_written_down() {
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how often to draw is asked of the test, not of a service"
-)]
 fn no_honest_look_alike_is_held_in_more_than_one_telling_of_a_hundred() {
     let policy = policy::load(policy::standard()).expect("the shipped policy");
-    // 200 find a defect that four do not: the employment lawyer is held in 3 of them, paid for legal advice by
-    // somebody who is on a call. `HONEST_DRAWS=200 cargo test --test stories no_honest -- --nocapture`.
-    let draws = std::env::var("HONEST_DRAWS").map_or(4, |draws| draws.parse().expect("a number"));
+    // Four would miss what is held in three of 200.
+    let draws = 200;
     let mut held_more = Vec::new();
     let mut asked = 0;
     for (path, story) in stories().into_iter().filter(|(_, story)| !story.is_scam()) {

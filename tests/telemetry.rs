@@ -475,6 +475,15 @@ fn check_spans(spans: &[Span], steps: &[&str], decision: &str) {
     assert!(before <= whole.end_time_unix_nano, "{spans:?}");
 }
 
+/// Returns the span of the whole of a call by this rpc, and its steps with it.
+fn of_rpc(spans: &[Span], method: &str) -> (Span, Vec<Span>) {
+    let rpc = |span: &&Span| attribute(span, "rpc.method").as_deref() == Some(method);
+    let whole = spans.iter().find(rpc).expect(method).clone();
+    let own = |span: &&Span| span.parent_span_id == whole.span_id || **span == whole;
+    let spans = spans.iter().filter(own).cloned().collect();
+    (whole, spans)
+}
+
 /// Steps of a transfer that is decided, and of one that was answered before.
 const STEPS: [&str; 6] = ["read", "queue", "decide", "record", "sync", "answer"];
 const STEPS_EARLIER: [&str; 5] = ["read", "queue", "decide", "sync", "answer"];
@@ -498,11 +507,8 @@ fn a_transfer_is_traced_in_its_callers_trace_where_the_caller_says_so() {
     let trace = u128::from_str_radix(trace, 16).expect("an id").to_be_bytes();
     assert!(spans.iter().all(|span| span.trace_id == trace), "{spans:?}");
     for (method, steps) in [("ScreenTransfer", &STEPS[..]), ("ScreenTransfers", &STEPS_EARLIER)] {
-        let rpc = |span: &&Span| attribute(span, "rpc.method").as_deref() == Some(method);
-        let whole = spans.iter().find(rpc).expect(method);
+        let (whole, spans) = of_rpc(&spans, method);
         assert_eq!(whole.parent_span_id, 0x00f0_67aa_0ba9_02b7_u64.to_be_bytes());
-        let own = |span: &&Span| span.parent_span_id == whole.span_id || **span == *whole;
-        let spans: Vec<Span> = spans.iter().filter(own).cloned().collect();
         check_spans(&spans, steps, &decision);
         let sync = spans.iter().find(|span| span.name == "sync").expect("a sync");
         assert_eq!(attribute(sync, "clearline.batch").as_deref(), Some("1"));

@@ -6,12 +6,11 @@ use clearline::cli::remote::message_from_json;
 use clearline::grpc::pb;
 use clearline::grpc::pb::report_execution_request::Execution;
 use clearline::grpc::pb::screening_service_client::ScreeningServiceClient;
-use opentelemetry_proto::tonic::trace::v1::Span;
 use tonic::Request;
 use tonic::transport::Channel;
 
 use crate::collector::{Collector, attribute};
-use crate::{STEPS, Server, check_spans, now, value};
+use crate::{STEPS, Server, check_spans, now, of_rpc, value};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
@@ -45,15 +44,6 @@ fn message() -> pb::ScreenIso20022Request {
     known.request_id = uuid::Uuid::new_v4().to_string();
     known.transfer.as_mut().expect("a transfer").confirm_time = Some(now());
     request
-}
-
-/// Returns the span of the whole of a call by this rpc, and its steps with it.
-fn of_rpc(spans: &[Span], method: &str) -> (Span, Vec<Span>) {
-    let rpc = |span: &&Span| attribute(span, "rpc.method").as_deref() == Some(method);
-    let whole = spans.iter().find(rpc).expect(method).clone();
-    let own = |span: &&Span| span.parent_span_id == whole.span_id || **span == whole;
-    let spans = spans.iter().filter(own).cloned().collect();
-    (whole, spans)
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn gathering(criterion: &mut Criterion) {
                 |(identity, mut request)| {
                     let memory = steps.engine.memory();
                     let known = memory.known(&identity, request.requested, steps.now);
-                    (known, memory.recall(&identity, &mut request, steps.now), request)
+                    (known, memory.recall(&identity, request.stated(), steps.now), request)
                 },
                 BatchSize::SmallInput,
             );
@@ -124,7 +124,7 @@ fn full(criterion: &mut Criterion) {
                 (identity, request)
             },
             |(identity, mut request)| {
-                let recalled = steps.engine.memory().recall(&identity, &mut request, steps.now);
+                let recalled = steps.engine.memory().recall(&identity, request.stated(), steps.now);
                 let facts = Facts {
                     transfer: request.transfer,
                     stage: request.stage,

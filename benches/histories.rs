@@ -135,7 +135,7 @@ impl Bank {
         let now = self.memory.time().max(request.requested);
         let known = self.memory.known(&identity, request.requested, now);
         assert_eq!(known, Known::New, "another round's");
-        let recalled = self.memory.recall(&identity, &mut request, now);
+        let recalled = self.memory.recall(&identity, request.stated(), now);
         let mentions = steps.policy.mentions(&request.transfer.texts, &request.answers);
         let facts = Facts {
             transfer: request.transfer,

@@ -219,7 +219,52 @@ tagged::always!(Reading);
 /// admissions, control of the device and a reported payee. A call of the bank's own cancels what is
 /// heard of a voice: it then neither counts nor meets a need, and stays in the readings for staff.
 pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
-    let Looked { readings, quiet, unavailable, fired, missed } = look(facts, policy);
+    conclude(look(policy, |_, watch| watch.look.look(facts)), facts, policy)
+}
+
+/// Decides about one transfer as [`decide`] does, with a glance at these facts before anything was recalled.
+pub fn decide_glanced(facts: &Facts, policy: &Policy, glance: &Glance) -> Decision {
+    let mut evidence = glance.evidence.iter().cloned().map(Reading::Fired);
+    let mut lacking = glance.lacking.iter().copied().map(Reading::Unavailable);
+    let looked = look(policy, |at, watch| {
+        let seen = if watch.kind.recalls {
+            Some(watch.look.look(facts))
+        } else if glance.fired.has(at) {
+            evidence.next()
+        } else if glance.missed.has(at) {
+            lacking.next()
+        } else {
+            None
+        };
+        seen.unwrap_or(Reading::Quiet)
+    });
+    conclude(looked, facts, policy)
+}
+
+/// Looks at facts of which nothing is recalled yet, as far as signals do not read that: what they see
+/// stands whatever is recalled later. For who has a thread to spare until then.
+pub fn glance(facts: &Facts, policy: &Policy) -> Glance {
+    let mut glance = Glance::default();
+    glance.lacking.reserve_exact(UNAVAILABLE_FEW);
+    for (at, watch) in policy.watches().iter().enumerate().filter(|(_, one)| !one.kind.recalls) {
+        match watch.look.look(facts) {
+            Reading::Quiet => {}
+            Reading::Fired(evidence) => {
+                glance.fired.add(at);
+                glance.evidence.push(evidence);
+            }
+            Reading::Unavailable(fact) => {
+                glance.missed.add(at);
+                glance.lacking.push(fact);
+            }
+        }
+    }
+    glance
+}
+
+/// Concludes from what came of looking.
+fn conclude(looked: Looked, facts: &Facts, policy: &Policy) -> Decision {
+    let Looked { readings, quiet, unavailable, fired, missed } = looked;
     let cancelled = cancelled(policy, fired);
     let (fired, missed) = (fired.less(cancelled), missed.less(cancelled));
     let worth = policy.worth(facts.transfer.money);
@@ -230,13 +275,13 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     for typology in policy.typologies() {
         let points = weigh(typology, fired, missed, policy.watches());
         // An amount that cannot be compared is not known to be small.
-        let small = worth.is_some_and(|worth| worth < typology.amount_min.value());
-        let seen = !small && is_seen(typology, fired, facts);
-        let step = reach(typology, points, seen, facts, policy);
+        let small = || worth.is_some_and(|worth| worth < typology.amount_min.value());
+        let seen = || is_seen(typology, fired, facts) && !small();
+        let reached = reach(typology, points, seen, facts, policy);
+        let step = reached.as_ref().map(|reached| reached.step);
         reviewed |= step == Some(Step::Ask) && typology.review_from <= points;
-        if let Some(step) = step {
+        if let Some(reached) = reached {
             let rank = |one: &Lead<'_>| (one.step, one.seen, Reverse(one.typology.priority));
-            let reached = Lead { step, seen, typology };
             if lead.as_ref().is_none_or(|lead| rank(lead) < rank(&reached)) {
                 lead = Some(reached);
             }
@@ -279,6 +324,17 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     }
 }
 
+/// What those signals see that read nothing remembered.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Glance {
+    fired: Signals,
+    missed: Signals,
+    /// What each of those that fired saw, in their order.
+    evidence: Vec<Cow<'static, str>>,
+    /// What each of those lacks that could not look, in their order.
+    lacking: Vec<Fact>,
+}
+
 /// What came of looking, signal by signal.
 struct Looked {
     readings: Vec<SignalReading>,
@@ -288,16 +344,16 @@ struct Looked {
     missed: Signals,
 }
 
-/// Reads every signal of the policy, in the order of the list.
-fn look(facts: &Facts, policy: &Policy) -> Looked {
+/// Reads every signal of the policy by `read`, in the order of the list.
+fn look(policy: &Policy, mut read: impl FnMut(usize, &Watch) -> Reading) -> Looked {
     let watches = policy.watches();
-    let mut readings = Vec::new();
+    let mut readings = Vec::with_capacity(FIRED_FEW);
     let mut quiet = Vec::with_capacity(watches.len());
     let mut unavailable = Vec::with_capacity(UNAVAILABLE_FEW);
     let (mut fired, mut missed) = (Signals::default(), Signals::default());
     for (at, watch) in watches.iter().enumerate() {
         let (code, version) = (watch.kind.code, watch.kind.version);
-        match watch.look.look(facts) {
+        match read(at, watch) {
             Reading::Quiet => quiet.push(QuietSignal { code, version }),
             Reading::Unavailable(fact) => {
                 missed.add(at);
@@ -351,7 +407,8 @@ impl Sums {
 fn weigh(typology: &Typology, fired: Signals, missed: Signals, watches: &[Watch]) -> i64 {
     // Nearly all that is looked for is not there.
     let speaking = fired.of(typology.counted).and(missed.of(typology.misses));
-    if speaking.none() {
+    // Protection has nothing to take away from.
+    if !speaking.meets(typology.suspicious) {
         return 0;
     }
     let mut sums = Sums::default();
@@ -369,25 +426,30 @@ fn weigh(typology: &Typology, fired: Signals, missed: Signals, watches: &[Watch]
     sums.total()
 }
 
-/// Returns how far a typology goes with these points, and with what it needs `seen` or not.
-fn reach(
-    typology: &Typology,
+/// Returns how far a typology goes with these points; `seen` says whether what it needs is there.
+fn reach<'p>(
+    typology: &'p Typology,
     points: i64,
-    seen: bool,
+    seen: impl FnOnce() -> bool,
     facts: &Facts,
     policy: &Policy,
-) -> Option<Step> {
+) -> Option<Lead<'p>> {
     // Whoever admits the story is in it, whatever was or was not seen of it.
     if answered(typology, facts, policy) == Answered::Admission {
-        return Some(Step::Hold);
+        return Some(Lead { step: Step::Hold, seen: seen(), typology });
     }
-    if !seen || points < typology.inform_from {
+    // Nearly all go no further.
+    if points < typology.inform_from || !seen() {
         return None;
     }
-    if points < typology.ask_from {
-        return Some(Step::Inform);
-    }
-    Some(if points < typology.hold_from { Step::Ask } else { Step::Hold })
+    let step = if points < typology.ask_from {
+        Step::Inform
+    } else if points < typology.hold_from {
+        Step::Ask
+    } else {
+        Step::Hold
+    };
+    Some(Lead { step, seen: true, typology })
 }
 
 /// Tells whether everything that a typology needs is there.
@@ -497,6 +559,8 @@ mod protection;
 // Of the shipped policy's signals a bank that states most leaves about ten unable to look. Room for all would
 // be a block of more than a kibibyte for each decision, which allocators take from elsewhere.
 const UNAVAILABLE_FEW: usize = 16;
+// Of most transfers one or two signs are there, and of one in some hundred more than four.
+const FIRED_FEW: usize = 4;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::account::Token;
 use crate::calendar::{Span, Time};
-use crate::entry::{Decided, Entry, Executed, Execution, Identity, Parameters, Parts};
+use crate::entry::{Entry, Executed, Execution, Identity, Parameters, Parts};
 use crate::history::cleared::Cleared;
 use crate::history::drawn::Drawn;
 use crate::history::pairs::{seconds_of, time_of};
@@ -27,7 +27,7 @@ use crate::history::recent::{RECENT_AGE, Recent};
 use crate::history::{Earlier, HORIZON, Recall};
 use crate::money::Money;
 use crate::tagged::{Tagged as _, record};
-use crate::transfer::{Inherited, Request};
+use crate::transfer::{Answer, Inherited, Transfer};
 
 pub mod arrivals;
 mod due;
@@ -38,6 +38,7 @@ mod payment;
 pub mod snapshot;
 mod stated;
 pub mod table;
+mod told;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +49,8 @@ use lists::Lists;
 use payment::Payment;
 use stated::Stated;
 use table::{Key, Table};
+
+pub use told::{Told, Unwritten};
 
 /// Everything remembered after some number of entries.
 #[derive(Debug)]
@@ -113,7 +116,7 @@ struct Answered {
 }
 
 /// What is recalled for a request, besides the facts that its transfer inherits.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Recalled {
     /// What is remembered of payer, payee and payment.
     pub recall: Recall,
@@ -272,11 +275,16 @@ impl Memory {
         }
     }
 
-    /// Recalls what is known of the request's payer, payee and payment at log time `now`, and lets
-    /// the request inherit what earlier looks at the payment stated: the facts that it lacks, less
-    /// those of another payee, and every answer, because an admission made once stands.
-    pub fn recall(&self, identity: &Identity, request: &mut Request, now: Time) -> Recalled {
-        let recall = self.past(identity, &request.transfer, now);
+    /// Recalls what is known of a request's payer, payee and payment at log time `now`, and lets its
+    /// transfer and answers inherit what earlier looks at the payment stated: the facts that it lacks,
+    /// less those of another payee, and every answer, because an admission made once stands.
+    pub fn recall(
+        &self,
+        identity: &Identity,
+        (transfer, answers): (&mut Transfer, &mut Vec<Answer>),
+        now: Time,
+    ) -> Recalled {
+        let recall = self.past(identity, transfer, now);
         let mut recalled = Recalled { recall, inherited: Vec::new(), last: None };
         let Some(payment) = self.payments.get(&identity.payment.0) else { return recalled };
         recalled.last = payment.decision;
@@ -293,13 +301,12 @@ impl Memory {
             decided: payment.decided,
             looks: payment.looks,
             payee_changed,
-            amount_changed: stated.transfer.money != request.transfer.money,
-            unanswered: payment.asked && request.answers.is_empty(),
+            amount_changed: stated.transfer.money != transfer.money,
+            unanswered: payment.asked && answers.is_empty(),
         });
-        recalled.inherited = payment.inherit(&stated, &mut request.transfer);
-        let mut answers = stated.answers;
-        answers.append(&mut request.answers);
-        request.answers = answers;
+        recalled.inherited = payment.inherit(&stated, transfer);
+        stated.answers.append(answers);
+        *answers = stated.answers;
         recalled
     }
 
@@ -322,20 +329,31 @@ impl Memory {
 
     /// Takes one more entry, of which `parts` are what is written.
     pub fn apply_written(&mut self, entry: &Entry, parts: &Parts) {
-        let position = self.head.position;
-        self.head.time = self.head.time.max(parts.time);
-        self.settle();
-        match entry {
-            Entry::Parameters(parameters) => self.head.parameters = *parameters,
-            Entry::Activated(activated) => self.head.policy = Some(activated.policy),
-            Entry::Decided(decided) => self.decided(position, decided, parts),
-            Entry::Executed(executed) => self.executed(position, executed),
-            Entry::Listed(listed) => self.listed(listed, parts.time),
-            Entry::Imported(imported) => self.imported(imported),
+        self.take(parts.time, |memory, position| match entry {
+            Entry::Parameters(parameters) => memory.head.parameters = *parameters,
+            Entry::Activated(activated) => memory.head.policy = Some(activated.policy),
+            Entry::Decided(decided) => {
+                // INVARIANT: the bytes were written from `decided`.
+                let stated = parts.personal.as_deref().map(Stated::bytes_of);
+                memory.decided(position, &Told::from(&**decided), stated.and_then(Result::ok));
+            }
+            Entry::Executed(executed) => memory.executed(position, executed),
+            Entry::Listed(listed) => memory.listed(listed, parts.time),
+            Entry::Imported(imported) => memory.imported(imported),
             Entry::Read(_) => {}
+        });
+    }
+
+    /// Takes one more entry that is written nowhere.
+    pub fn apply_unwritten(&mut self, unwritten: &Unwritten<'_>) {
+        match unwritten {
+            Unwritten::Decided(told) => {
+                self.take(told.time, |memory, position| memory.decided(position, told, None));
+            }
+            Unwritten::Executed(executed) => {
+                self.take(executed.time, |memory, position| memory.executed(position, executed));
+            }
         }
-        self.grow_old(position);
-        self.head.position = position.saturating_add(1);
     }
 
     /// Returns the SHA-256 of everything remembered, as a snapshot writes it.
@@ -345,18 +363,27 @@ impl Memory {
         hash.finalize().into()
     }
 
-    fn decided(&mut self, position: u64, decided: &Decided, parts: &Parts) {
-        let identity = &decided.public.identity;
+    /// Takes one more entry of log time `time`, as `fold` does at its position.
+    fn take(&mut self, time: Time, fold: impl FnOnce(&mut Self, u64)) {
+        let position = self.head.position;
+        self.head.time = self.head.time.max(time);
+        self.settle();
+        fold(self, position);
+        self.grow_old(position);
+        self.head.position = position.saturating_add(1);
+    }
+
+    /// Remembers a decision; `stated` is what a later look inherits of it.
+    fn decided(&mut self, position: u64, told: &Told<'_>, stated: Option<Box<[u8]>>) {
+        let identity = told.identity;
         let answered = Answered { position, fingerprint: identity.fingerprint };
         self.requests.entry(identity.question(), || answered);
 
-        // INVARIANT: the bytes were written from `decided`.
-        let stated = parts.personal.as_deref().map(Stated::bytes_of);
-        let new = || Payment::new(decided);
+        let new = || Payment::new(told);
         let Some(payment) = self.payments.entry(identity.payment.0, new) else { return };
-        payment.look(position, decided, stated.and_then(Result::ok));
+        payment.look(position, told, stated);
         let reported = payment.execution.is_some();
-        self.attempted(decided, reported);
+        self.attempted(told, reported);
     }
 
     fn executed(&mut self, position: u64, executed: &Executed) {
@@ -368,13 +395,14 @@ impl Memory {
         let Some(payment) = self.payments.entry(public.payment.0, new) else { return };
         payment.execution = Some(public.execution);
         payment.reported = Some(position);
+        let Some(personal) = &executed.personal else { return };
+        let held = payment.held;
         let left = matches!(public.execution, Execution::Sent | Execution::SentUnscreened);
-        if let Some(personal) = executed.personal.as_ref().filter(|_| left) {
-            self.send(public.payment, personal.executed, personal.money);
+        if left && let Some(sent) = payment.send(personal.executed, personal.money) {
+            let customer = payment.customer;
+            self.send(customer, public.payment, sent);
         }
-        if let Some(personal) = &executed.personal {
-            self.clear(public, personal.executed, personal.money);
-        }
+        self.clear(public, held, personal.executed, personal.money);
     }
 
     /// Remembers a payer from its first entry on, and returns what is remembered.

@@ -57,12 +57,14 @@ impl Amount {
     /// Reads decimal digits with an optional point between them, such as `1250.00`. No sign,
     /// exponent, grouping or space.
     pub fn parse(text: &str) -> Result<Self, AmountProblem> {
-        let (whole, decimals) = match text.split_once('.') {
-            Some((_, "")) => return Err(AmountProblem::NotDecimal),
-            Some((whole, decimals)) => (whole, decimals),
-            None => (text, ""),
+        // Byte by byte: a search for a character costs as much as all the rest.
+        let mut parts = text.as_bytes().splitn(2, |byte| *byte == b'.');
+        let whole = parts.next().unwrap_or(&[]);
+        let decimals = match parts.next() {
+            Some([]) => return Err(AmountProblem::NotDecimal),
+            decimals => decimals.unwrap_or(&[]),
         };
-        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
         if whole.is_empty() || !digits(whole) || !digits(decimals) {
             return Err(AmountProblem::NotDecimal);
         }
@@ -71,7 +73,7 @@ impl Amount {
             return Err(AmountProblem::TooManyDigits);
         }
         // 18 digits fit.
-        let digits = whole.bytes().chain(decimals.bytes());
+        let digits = whole.iter().chain(decimals);
         let mantissa = digits.fold(0_u64, |number, digit| {
             number.saturating_mul(10).saturating_add(u64::from(digit.saturating_sub(b'0')))
         });

@@ -79,6 +79,8 @@ pub struct Typology {
     pub counted: Signals,
     /// Those of them that weigh something where a fact was missing.
     pub misses: Signals,
+    /// Those of them that speak against a transfer: all but protection.
+    pub suspicious: Signals,
     /// Points from which to inform, inclusive.
     pub inform_from: i64,
     /// Points from which to ask, inclusive.

@@ -44,7 +44,7 @@ pub struct Writer<W> {
     bytes: Vec<u8>,
 }
 
-/// Reads a file of labelled payments, one by one.
+/// Reads a file of labelled payments, one by one in the order of the file.
 #[derive(Debug)]
 pub struct Reader<R> {
     from: R,
@@ -165,15 +165,26 @@ impl<R: Read> Reader<R> {
         &self.header
     }
 
-    fn read(&mut self) -> Result<Option<Labelled>, RecordError> {
+    /// Reads the next payment in the place of another, because it is large; false where the file ends
+    /// before it. After an error nothing more is read.
+    pub fn read(&mut self, labelled: &mut Labelled) -> Result<bool, RecordError> {
+        if self.ended {
+            return Ok(false);
+        }
+        let read = self.read_next(labelled);
+        self.ended = !matches!(read, Ok(true));
+        read
+    }
+
+    fn read_next(&mut self, labelled: &mut Labelled) -> Result<bool, RecordError> {
         self.records = self.records.saturating_add(1);
         let (record, at) = (self.records, self.at);
         if !self.fill()? {
-            return Ok(None);
+            return Ok(false);
         }
         let malformed = |why: String| RecordError::Malformed { record, at, why };
-        let labelled =
-            Labelled::decode(&*self.bytes).map_err(|error| malformed(error.to_string()))?;
+        labelled.clear();
+        labelled.merge(&*self.bytes).map_err(|error| malformed(error.to_string()))?;
         let lacks = [
             (labelled.request.is_none(), "it has no request"),
             (labelled.truth.is_none(), "it has no truth"),
@@ -181,7 +192,7 @@ impl<R: Read> Reader<R> {
         ];
         match lacks.into_iter().find(|(lacks, _)| *lacks) {
             Some((_, why)) => Err(malformed(why.to_owned())),
-            None => Ok(Some(labelled)),
+            None => Ok(true),
         }
     }
 
@@ -228,20 +239,6 @@ impl<R: Read> Reader<R> {
             }
         }
         Err(RecordError::Length { record, at })
-    }
-}
-
-/// Each payment, in the order of the file; after an error nothing more.
-impl<R: Read> Iterator for Reader<R> {
-    type Item = Result<Labelled, RecordError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let read = self.read().transpose();
-        self.ended = !matches!(read, Some(Ok(_)));
-        read
     }
 }
 

@@ -91,6 +91,8 @@ pub struct Kind {
     pub family: Family,
     /// The event it sees: signals that see the same one share this.
     pub group: &'static str,
+    /// Whether it reads what is remembered or when it is decided, and so cannot look before.
+    pub recalls: bool,
     /// Reads its settings, noting every problem; `None` where there was one.
     pub settings: fn(&Section<'_>) -> Option<Box<dyn Look>>,
 }

@@ -35,6 +35,13 @@ pub struct Request {
     pub rejected: Vec<Rejected>,
 }
 
+impl Request {
+    /// Returns what a later look at the payment inherits of it.
+    pub fn stated(&mut self) -> (&mut Transfer, &mut Vec<Answer>) {
+        (&mut self.transfer, &mut self.answers)
+    }
+}
+
 /// Money about to leave an account. Not a payment order: nothing is moved.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Transfer {

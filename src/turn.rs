@@ -417,8 +417,8 @@ impl<'a, T: crate::log::Turn> Batch<'a, T> {
             Known::Full => return Made::Settled(Err(Refusal::IdsFull)),
         }
 
-        let recalled = self.memory.recall(&identity, &mut request, self.now);
-        let continues = continues(&mut request, &recalled);
+        let recalled = self.memory.recall(&identity, request.stated(), self.now);
+        let continues = continues(request.continues, &mut request.rejected, recalled.last);
         // Answers and texts of earlier looks were not there to be matched at the door.
         let matched = matched == policy.digest() && recalled.recall.earlier.is_none();
         let mentions = if matched {
@@ -530,14 +530,18 @@ pub(crate) fn facts(
     }
 }
 
-/// Returns the earlier decision that a request goes on from, if it is the payment's last one;
-/// otherwise lists the field as one that could not be used.
-pub(crate) fn continues(request: &mut Request, recalled: &Recalled) -> Option<[u8; 16]> {
-    let named = request.continues?;
-    if recalled.last == Some(decision_position(named)) {
+/// Returns the earlier decision that a request goes on from by its `named`, if it is the payment's `last`
+/// one; otherwise lists the field as one that could not be used.
+pub(crate) fn continues(
+    named: Option<[u8; 16]>,
+    rejected: &mut Vec<Rejected>,
+    last: Option<u64>,
+) -> Option<[u8; 16]> {
+    let named = named?;
+    if last == Some(decision_position(named)) {
         return Some(named);
     }
-    request.rejected.push(Rejected {
+    rejected.push(Rejected {
         field: "continues".into(),
         expected: "the last decision about this payment".into(),
     });

@@ -309,7 +309,7 @@ fn strongest(policy: &Policy, told: &[Told]) -> usize {
     for told in told {
         let mut request = read::request(told.request.clone(), told.at).expect("a request");
         let identity = Identity::of(&request, &tokens);
-        let recalled = memory.recall(&identity, &mut request, told.at);
+        let recalled = memory.recall(&identity, request.stated(), told.at);
         let mentions = policy.mentions(&request.transfer.texts, &request.answers);
         let Request { id, payment_id, stage, can_ask, transfer, answers, rejected, .. } = request;
         let facts = Facts {

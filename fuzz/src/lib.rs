@@ -342,7 +342,7 @@ fn remembers(bytes: &[u8]) -> bool {
     let mut request = read::request(full(), now()).unwrap();
     let identity = Identity::of(&request, &Tokens::new(&[7; 32]));
     memory.known(&identity, request.requested, now());
-    memory.recall(&identity, &mut request, now());
+    memory.recall(&identity, request.stated(), now());
     let position = memory.position();
     memory.apply(&Entry::Parameters(Parameters::FIRST), now());
     assert_eq!(memory.position(), position.saturating_add(1));

@@ -187,3 +187,37 @@ const HOLDS: [(&str, HoldKind); 2] =
     [("pending_answers", HoldKind::PendingAnswers), ("pending_review", HoldKind::PendingReview)];
 const ROUTES: [(&str, ContactRoute); 2] =
     [("screen", ContactRoute::Screen), ("registered_number", ContactRoute::RegisteredNumber)];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::calendar::Time;
+    use crate::decision::{decide_glanced, glance};
+    use crate::history::Recall;
+    use crate::policy::{load, standard};
+    use crate::signal::Facts;
+
+    #[test]
+    fn what_is_seen_before_anything_is_recalled_stands() {
+        let (policy, problems) = (load(standard()).unwrap(), Problems::default());
+        let text = std::str::from_utf8(policy.files().contents(FILE).unwrap()).unwrap();
+        let document = Document::parse(FILE, text, &problems);
+        let mut fired = BTreeSet::new();
+        for case in document.root().sections("case").unwrap() {
+            let facts = facts(&case, &policy).unwrap();
+            let (recall, inherited) = (Recall::default(), Vec::new());
+            let bare = Facts { recall, inherited, decided: Time::MIN, ..facts.clone() };
+            let decision = decide(&facts, &policy);
+            let glanced = decide_glanced(&facts, &policy, &glance(&bare, &policy));
+            assert_eq!(glanced, decision, "{:?}", case.text("name"));
+            fired.extend(names_fired(&decision, &policy));
+        }
+        let glanced = policy.watches().iter().map(|watch| &watch.kind).filter(|kind| !kind.recalls);
+        let unseen = glanced.map(|kind| kind.id).filter(|id| !fired.contains(id));
+        // These are in no case of the policy.
+        let want = ["promised_refund", "telecom_signal", "behavioural_biometrics"];
+        assert_eq!(unseen.collect::<Vec<_>>(), want);
+    }
+}

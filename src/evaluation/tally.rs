@@ -94,7 +94,7 @@ impl Tally {
     pub fn count(
         &mut self,
         place: Place,
-        (truth, pence): (Truth, u64),
+        (truth, pence): (&Truth, u64),
         decision: &Decision,
         seen: Seen,
     ) {
@@ -159,7 +159,7 @@ impl Tally {
         self.warming.saturating_add(self.honest.payments).saturating_add(made)
     }
 
-    fn honest(&mut self, place: Place, honest: Honest, decision: &Decision, seen: Seen) {
+    fn honest(&mut self, place: Place, honest: &Honest, decision: &Decision, seen: Seen) {
         let Seen { outcome, margins, .. } = seen;
         self.honest.count(seen);
         for cohort in &honest.cohorts {
@@ -182,14 +182,14 @@ impl Tally {
             leads.honest.count(seen);
         }
         if self.noted.len() < NOTED_MAX {
-            self.note(place, (honest.kind, None), decision, seen);
+            self.note(place, (&honest.kind, None), decision, seen);
         } else {
             add_to(&mut self.unnoted, 1);
         }
     }
 
-    fn scam(&mut self, place: Place, (scam, pence): (Scam, u64), decision: &Decision, seen: Seen) {
-        let new = || Case::new(&scam, place.measured);
+    fn scam(&mut self, place: Place, (scam, pence): (&Scam, u64), decision: &Decision, seen: Seen) {
+        let new = || Case::new(scam, place.measured);
         let case = self.cases.entry((place.file, scam.case)).or_insert_with(new);
         let (made, measured) = (!case.is_stopped(), case.measured);
         let pence = if scam.reaches { pence } else { 0 };
@@ -217,7 +217,7 @@ impl Tally {
             counts.count(seen);
         }
         let about = Some((scam.scam_type, scam.variant, scam.step));
-        self.note(place, (scam.script, about), decision, seen);
+        self.note(place, (&scam.script, about), decision, seen);
     }
 
     /// Returns what the typology that leads is counted by, where it stopped anything.
@@ -229,14 +229,14 @@ impl Tally {
     fn note(
         &mut self,
         place: Place,
-        (kind, scam): (Box<str>, Option<(ScamType, Variant, u32)>),
+        (kind, scam): (&str, Option<(ScamType, Variant, u32)>),
         decision: &Decision,
         seen: Seen,
     ) {
         self.noted.push(Noted {
             file: place.file,
             record: place.record,
-            kind,
+            kind: kind.into(),
             scam,
             outcome: seen.outcome,
             typology: decision.typology.clone(),

@@ -41,7 +41,7 @@ fn honest(tally: &mut Tally, record: u64, outcome: Outcome, hold: i64, ask: i64)
     let truth = Honest { cohorts: [Cohort::Builder, Cohort::Student].into(), kind: "roof".into() };
     let place = Place { record, ..AT };
     let seen = seen(outcome, hold, ask);
-    tally.count(place, (Truth::Honest(truth), 500), &decision(outcome, &[1]), seen);
+    tally.count(place, (&Truth::Honest(truth), 500), &decision(outcome, &[1]), seen);
 }
 
 /// Counts a case of payments of so many pence each, with the outcome of each.
@@ -62,7 +62,7 @@ fn case(tally: &mut Tally, (place, case): (Place, u64), payments: &[(u64, Outcom
         // Not over any threshold but as the policy has them.
         let margin = if *outcome == Held { 0 } else { Margins::NONE };
         let seen = seen(*outcome, margin, margin);
-        tally.count(place, (Truth::Scam(scam), *pence), &decision(*outcome, &[2]), seen);
+        tally.count(place, (&Truth::Scam(scam), *pence), &decision(*outcome, &[2]), seen);
     }
 }
 

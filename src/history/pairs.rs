@@ -120,17 +120,29 @@ impl Pairs {
 
     /// Reads what looking up `payee` will read, so that the wait for it is over by then.
     pub fn warm(&self, payee: Token) -> u64 {
-        // Tokens are even, so a payee lies about where its first two bytes say.
-        let [high, low, ..] = short(payee);
-        let part = usize::from(u16::from_be_bytes([high, low]));
-        let at = part.saturating_mul(self.0.len()) >> 16;
-        self.0.get(at).map_or(0, |packed| u64::from(packed.payee.first().copied().unwrap_or(0)))
+        let about = self.0.get(self.about(short(payee)));
+        about.map_or(0, |packed| u64::from(packed.payee.first().copied().unwrap_or(0)))
     }
 
     fn place(&self, payee: Short) -> Result<usize, usize> {
         // As numbers, which have the same order: comparing bytes is a call.
         let wanted = number(payee);
-        self.0.binary_search_by(|packed| number(packed.payee).cmp(&wanted))
+        let there = |at: usize| self.0.get(at).map(|packed| number(packed.payee));
+        // From where it lies about, and not by halves: those lie far apart, each a wait for memory.
+        let mut at = self.about(payee);
+        while let Some(before) = at.checked_sub(1).filter(|before| Some(wanted) <= there(*before)) {
+            at = before;
+        }
+        while there(at).is_some_and(|other| other < wanted) {
+            at = at.saturating_add(1);
+        }
+        if there(at) == Some(wanted) { Ok(at) } else { Err(at) }
+    }
+
+    /// Returns about where a payee lies: tokens are even, so it is where its first two bytes say.
+    fn about(&self, payee: Short) -> usize {
+        let [high, low, ..] = payee;
+        usize::from(u16::from_be_bytes([high, low])).saturating_mul(self.0.len()) >> 16
     }
 }
 

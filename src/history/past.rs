@@ -262,7 +262,8 @@ impl Past {
         let lines = [self.day.first(), self.hours.first(), self.answered.first()];
         let lines = lines.into_iter().flatten().fold(0, |sum, byte| sum ^ u64::from(*byte));
         let months = self.months.iter().step_by(4).filter_map(|tally| tally.sum.last());
-        months.fold(lines, |sum, byte| sum ^ u64::from(*byte)) ^ self.pairs.warm(payee)
+        let rest = self.amounts.as_flattened().iter().step_by(32);
+        months.chain(rest).fold(lines, |sum, byte| sum ^ u64::from(*byte)) ^ self.pairs.warm(payee)
     }
 
     fn newest(&self) -> u16 {

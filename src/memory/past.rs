@@ -9,16 +9,17 @@ use std::sync::Arc;
 
 use crate::account::Token;
 use crate::calendar::{Span, Time};
-use crate::decision::{Action, HoldKind};
-use crate::entry::{Decided, DecidedPersonal, DecidedPublic, ExecutedPublic, Execution, Identity};
+use crate::decision::{Action, Decision, HoldKind};
+use crate::entry::{ExecutedPublic, Execution, Identity};
 use crate::history::drawn::Drawn;
 use crate::history::pairs::time_of;
 use crate::history::past::{Order, Sent};
 use crate::history::recent::{This, Tried};
 use crate::history::{HORIZON, Recall};
 use crate::memory::due::Due;
-use crate::memory::{Memory, Payer};
+use crate::memory::{Memory, Payer, Told};
 use crate::money::Money;
+use crate::signal::Facts;
 use crate::transfer::{Fact, Stage, Transfer};
 
 impl Memory {
@@ -65,15 +66,15 @@ impl Memory {
     }
 
     /// Remembers that a payment was looked at: one attempt, however often.
-    pub(super) fn attempted(&mut self, decided: &Decided, reported: bool) {
-        let (public, time) = (&decided.public, decided.time);
-        let identity = &public.identity;
-        let Some(payer) = self.see(identity.customer, decided.slot, time) else { return };
-        let Some(personal) = &decided.personal else { return };
-        payer.attempted(public, personal, time);
-        let transfer = &*personal.facts.transfer;
-        let allowed = public.action == Action::Allow;
-        let held = public.hold == Some(HoldKind::PendingReview);
+    pub(super) fn attempted(&mut self, told: &Told<'_>, reported: bool) {
+        let (identity, time) = (told.identity, told.time);
+        let Some(payer) = self.see(identity.customer, told.slot, time) else { return };
+        let Some(personal) = told.personal else { return };
+        payer.attempted(told, personal);
+        let (facts, _) = personal;
+        let transfer = &*facts.transfer;
+        let allowed = told.action == Action::Allow;
+        let held = told.hold == Some(HoldKind::PendingReview);
         let reputation = transfer.payee.reputation.as_ref();
         let marked = reputation.is_some_and(|reputation| !reputation.markers.is_empty());
         if (held || marked)
@@ -87,24 +88,18 @@ impl Memory {
                 drawn.mark(time);
             }
         }
-        let submitted = matches!(public.stage, Stage::AtSubmission | Stage::Rescreen);
+        let submitted = matches!(told.stage, Stage::AtSubmission | Stage::Rescreen);
         if allowed && submitted && !reported && !self.is_reporting() {
             let decision = self.head.position;
             self.due.push(Due { decided: time, payment: identity.payment, decision });
         }
     }
 
-    /// Counts a payment as sent, if it was not counted before.
-    pub(super) fn send(&mut self, payment: Token, at: Time, money: Money) {
-        let Some(row) = self.payments.entry_of(&payment.0) else { return };
-        if row.counted {
-            return;
-        }
-        row.counted = true;
-        let (customer, paid) = (row.customer, row.payee);
+    /// Counts a payment of a payer as sent.
+    pub(super) fn send(&mut self, customer: Token, payment: Token, sent: Sent) {
         // What is said to have happened later than it was told happened when it was told.
-        let at = at.min(self.head.time);
-        let sent = Sent { payee: paid, at, money, added: row.added, session: row.session };
+        let sent = Sent { at: sent.at.min(self.head.time), ..sent };
+        let (paid, at) = (sent.payee, sent.at);
         let Some(payer) = self.payers.get_mut(&customer.0) else { return };
         let begun = Arc::make_mut(payer.past.get_or_insert_default()).send(&sent);
         if let Some(recent) = &mut payer.recent {
@@ -115,18 +110,18 @@ impl Memory {
         }
     }
 
-    /// Remembers that a payment which was held was sent all the same, because a person let it go. Where
+    /// Remembers that a payment which was `held` was sent all the same, because a person let it go. Where
     /// money came back from the payee, however late, nothing that was let go speaks for it any more.
-    pub(super) fn clear(&mut self, public: &ExecutedPublic, sent: Time, money: Money) {
-        let held = self.payments.get(&public.payment.0).is_some_and(|row| row.held);
-        let Some(payer) = self.payers.get_mut(&public.customer.0) else { return };
+    pub(super) fn clear(&mut self, public: &ExecutedPublic, held: bool, sent: Time, money: Money) {
         match public.execution {
             Execution::Sent if held => {
+                let Some(payer) = self.payers.get_mut(&public.customer.0) else { return };
                 let cleared = Arc::make_mut(payer.cleared.get_or_insert_default());
                 cleared.add(public.payee, sent.min(self.head.time), money);
             }
             Execution::Returned => {
-                if let Some(cleared) = &mut payer.cleared {
+                let payer = self.payers.get_mut(&public.customer.0);
+                if let Some(cleared) = payer.and_then(|payer| payer.cleared.as_mut()) {
                     Arc::make_mut(cleared).remove(public.payee);
                 }
             }
@@ -149,8 +144,11 @@ impl Memory {
             });
             if let Some(money) = stands.and_then(|row| row.money)
                 && !self.is_reporting()
+                && let Some(row) = self.payments.entry_of(&due.payment.0)
+                && let Some(sent) = row.send(due.decided, money)
             {
-                self.send(due.payment, due.decided, money);
+                let customer = row.customer;
+                self.send(customer, due.payment, sent);
             }
         }
     }
@@ -163,10 +161,9 @@ impl Memory {
 
 impl Payer {
     /// Remembers that the payer tried a payment, and what came of it.
-    fn attempted(&mut self, public: &DecidedPublic, personal: &DecidedPersonal, now: Time) {
-        let DecidedPersonal { facts, decision, .. } = personal;
-        let (identity, transfer) = (&public.identity, &*facts.transfer);
-        let allowed = public.action == Action::Allow;
+    fn attempted(&mut self, told: &Told<'_>, (facts, decision): (&Facts, &Decision)) {
+        let (identity, transfer, now) = (told.identity, &*facts.transfer, told.time);
+        let allowed = told.action == Action::Allow;
         let past = self.past.as_ref();
         let pair = past.and_then(|past| past.pairs.get(identity.payee, now.minus(HORIZON)));
         let recent = Arc::make_mut(self.recent.get_or_insert_default());

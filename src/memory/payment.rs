@@ -3,7 +3,9 @@
 use crate::account::Token;
 use crate::calendar::{Span, Time};
 use crate::decision::HoldKind;
-use crate::entry::{Decided, Executed, Execution};
+use crate::entry::{Executed, Execution};
+use crate::history::past::Sent;
+use crate::memory::Told;
 use crate::memory::stated::Stated;
 use crate::money::Money;
 use crate::tagged::record;
@@ -43,17 +45,17 @@ record!(Payment {
 });
 
 impl Payment {
-    pub(super) fn new(decided: &Decided) -> Self {
+    pub(super) fn new(told: &Told<'_>) -> Self {
         Self {
             decision: None,
-            stage: decided.public.stage,
-            decided: decided.time,
+            stage: told.stage,
+            decided: told.time,
             looks: 0,
             held: false,
             asked: false,
-            slot: decided.slot,
-            customer: decided.public.identity.customer,
-            payee: decided.public.identity.payee,
+            slot: told.slot,
+            customer: told.identity.customer,
+            payee: told.identity.payee,
             money: None,
             stated: None,
             execution: None,
@@ -86,19 +88,18 @@ impl Payment {
     }
 
     /// Takes one more look at it, decided at `position`; `stated` is what the look stated.
-    pub(super) fn look(&mut self, position: u64, decided: &Decided, stated: Option<Box<[u8]>>) {
-        let identity = &decided.public.identity;
+    pub(super) fn look(&mut self, position: u64, told: &Told<'_>, stated: Option<Box<[u8]>>) {
         self.decision = Some(position);
-        self.stage = decided.public.stage;
-        self.decided = decided.time;
+        self.stage = told.stage;
+        self.decided = told.time;
         self.looks = self.looks.saturating_add(1);
-        self.held = decided.public.hold == Some(HoldKind::PendingReview);
-        self.asked = decided.public.hold == Some(HoldKind::PendingAnswers);
-        self.slot = decided.slot;
-        self.customer = identity.customer;
-        self.payee = identity.payee;
+        self.held = told.hold == Some(HoldKind::PendingReview);
+        self.asked = told.hold == Some(HoldKind::PendingAnswers);
+        self.slot = told.slot;
+        self.customer = told.identity.customer;
+        self.payee = told.identity.payee;
         self.stated = stated;
-        let transfer = decided.personal.as_ref().map(|personal| &personal.facts.transfer);
+        let transfer = told.personal.map(|(facts, _)| &facts.transfer);
         self.money = transfer.map(|transfer| transfer.money);
         let before = |at: fn(&Transfer) -> Option<Time>| {
             let at = |transfer: &Transfer| Some(transfer.confirmed.since(at(transfer)?));
@@ -106,6 +107,14 @@ impl Payment {
         };
         self.added = before(|transfer| transfer.payee.added);
         self.session = before(|transfer| transfer.session.started);
+    }
+
+    /// Returns what counts as sent now that it left; `None` where it was counted before.
+    pub(super) fn send(&mut self, at: Time, money: Money) -> Option<Sent> {
+        if std::mem::replace(&mut self.counted, true) {
+            return None;
+        }
+        Some(Sent { payee: self.payee, at, money, added: self.added, session: self.session })
     }
 
     /// Lets `transfer` inherit what was stated; a fact that was itself inherited keeps its source.

@@ -128,7 +128,8 @@ fn an_id_is_remembered_for_as_long_as_its_request_could_be_decided() {
 #[test]
 fn a_payee_is_known_once_money_was_sent_and_until_the_horizon() {
     let mut memory = with(Span::hours(1), 100);
-    let recall = |memory: &Memory, now| memory.recall(&identity(&request(9)), &mut request(9), now);
+    let recall =
+        |memory: &Memory, now| memory.recall(&identity(&request(9)), request(9).stated(), now);
     decide(&mut memory, &request(1), start());
     let attempted = recall(&memory, start()).recall;
     assert_eq!((attempted.payer_first, attempted.pair), (Some(start()), None));
@@ -154,7 +155,7 @@ fn one_payment_counts_once_however_often_it_is_reported() {
         let mut executed = sent(&allowed(first.clone(), 1, start()), 1);
         executed.public.execution = execution;
         memory.apply(&Entry::Executed(Box::new(executed)), start());
-        let recalled = memory.recall(&identity(&request(9)), &mut request(9), start());
+        let recalled = memory.recall(&identity(&request(9)), request(9).stated(), start());
         assert_eq!(recalled.recall.pair.unwrap().count, count, "{execution:?}");
     }
 }
@@ -174,7 +175,7 @@ fn a_later_look_inherits_facts_with_their_source_and_answers() {
     engine.payment_id = app.payment_id.clone();
     engine.stage = Stage::AtSubmission;
     engine.transfer.money = pounds("3000");
-    let recalled = memory.recall(&identity(&engine), &mut engine, later);
+    let recalled = memory.recall(&identity(&engine), engine.stated(), later);
     assert_eq!(engine.transfer.session.remote_access, Some(true));
     assert_eq!(engine.answers, [yes]);
     let [inherited] = recalled.inherited.as_slice() else { panic!("one inherited fact") };
@@ -193,7 +194,7 @@ fn to(number: u64, payee: &str) -> Request {
 }
 
 fn recall(memory: &Memory, request: &Request, now: Time) -> Recall {
-    memory.recall(&identity(request), &mut request.clone(), now).recall
+    memory.recall(&identity(request), request.clone().stated(), now).recall
 }
 
 #[test]

@@ -81,14 +81,8 @@ pub(super) fn read<'d>(section: Section<'d>, watches: &[Watch], warnings: &Warni
                 let missed = weights.as_ref()?.iter().filter(|weight| weight.unavailable != 0);
                 Signals::at(missed.map(|weight| weight.watch))
             },
-            groups: weights
-                .as_ref()?
-                .chunk_by(|one, next| one.group == next.group)
-                .map(|weights| Group {
-                    members: Signals::at(weights.iter().map(|weight| weight.watch)),
-                    weights: weights.to_vec(),
-                })
-                .collect(),
+            suspicious: suspicious(weights.as_ref()?, watches),
+            groups: groups(weights.as_ref()?),
             inform_from,
             ask_from,
             review_from,
@@ -111,6 +105,25 @@ pub(super) fn read<'d>(section: Section<'d>, watches: &[Watch], warnings: &Warni
         warning: stated,
         likely: precision.flatten().is_some_and(|precision| HALF < precision),
     }
+}
+
+/// Returns those of the weighed signals that speak against a transfer.
+fn suspicious(weights: &[Weight], watches: &[Watch]) -> Signals {
+    let speaks = |weight: &&Weight| {
+        let watch = watches.get(weight.watch);
+        watch.is_some_and(|watch| watch.kind.family != signal::Family::Protective)
+    };
+    Signals::at(weights.iter().filter(speaks).map(|weight| weight.watch))
+}
+
+/// Puts together what sees the same event.
+fn groups(weights: &[Weight]) -> Vec<Group> {
+    let groups = weights.chunk_by(|one, next| one.group == next.group);
+    let group = |weights: &[Weight]| Group {
+        members: Signals::at(weights.iter().map(|weight| weight.watch)),
+        weights: weights.to_vec(),
+    };
+    groups.map(group).collect()
 }
 
 /// Reads the range that a signal's points lie in.

@@ -3,6 +3,7 @@
 use prost::Message as _;
 
 use super::*;
+use crate::grpc::pb::ScreenTransferRequest;
 use crate::grpc::sample;
 use crate::records::pb::{Honest, honest, labelled};
 
@@ -34,26 +35,28 @@ fn file(records: &[Labelled]) -> Vec<u8> {
 
 /// Reads all there is, and the error that ended it.
 fn read(bytes: &[u8]) -> (Vec<Labelled>, Option<String>) {
-    let reader = match Reader::new(bytes) {
+    let mut reader = match Reader::new(bytes) {
         Ok(reader) => reader,
         Err(error) => return (Vec::new(), Some(error.to_string())),
     };
     assert_eq!(*reader.header(), header());
-    let (mut records, mut error) = (Vec::new(), None);
-    for record in reader {
-        match record {
-            Ok(record) => records.push(record),
-            Err(why) => {
-                assert_eq!(error.replace(why.to_string()), None, "nothing follows an error");
-            }
+    let (mut records, mut record) = (Vec::new(), Labelled::default());
+    let error = loop {
+        match reader.read(&mut record) {
+            Ok(true) => records.push(record.clone()),
+            Ok(false) => break None,
+            Err(why) => break Some(why.to_string()),
         }
-    }
+    };
+    assert!(matches!(reader.read(&mut record), Ok(false)), "nothing follows an end");
     (records, error)
 }
 
 #[test]
 fn what_is_written_is_read() {
-    let records = [labelled(1), labelled(2)];
+    // The second states less than the one in whose place it is read.
+    let bare = Labelled { request: Some(ScreenTransferRequest::default()), ..labelled(2) };
+    let records = [labelled(1), bare, labelled(3)];
     assert_eq!(read(&file(&records)), (records.to_vec(), None));
     assert_eq!(read(&file(&[])), (Vec::new(), None));
 }

@@ -19,6 +19,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Protective,
     group: "bank_is_calling",
+    recalls: false,
     settings: |section| Some(Box::new(Settings::read(section))),
 };
 

@@ -14,6 +14,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Coercion,
     group: "outside_score",
+    recalls: false,
     settings: |section| Some(Box::new(Settings { scales: Scale::read_all(section)? })),
 };
 

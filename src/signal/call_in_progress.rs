@@ -21,6 +21,7 @@ pub const KIND: Kind = Kind {
     version: 2,
     family: Family::Coercion,
     group: "voice",
+    recalls: false,
     settings: |section| Some(Box::new(Settings::read(section)?)),
 };
 

@@ -27,6 +27,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Structural,
     group: "own_name",
+    recalls: false,
     settings: |section| Some(Box::new(Settings::read(section))),
 };
 
@@ -69,18 +70,24 @@ impl Look for Settings {
     }
 }
 
-/// Tells at a glance that two plain names share no word of two letters or more, without which they
-/// are never the same: nearly every transfer is to somebody else.
+/// Tells at a glance that two plain names have no two words that begin alike, or share none of two letters
+/// or more, without which they are never the same: nearly every transfer is to somebody else.
 fn is_strange(held: &str, typed: &str) -> bool {
     let (held, typed) = (held.as_bytes(), typed.as_bytes());
     let Some((held_initials, typed_initials)) = initials(held).zip(initials(typed)) else {
         return false;
     };
+    if held_initials & typed_initials == 0 {
+        return true;
+    }
+    let begins = |word: &&[u8]| word.first().is_some_and(|first| held_initials & bit(*first) != 0);
+    let alike = || typed.split(|byte| *byte == b' ').filter(begins);
     let shared = |word: &[u8]| {
         let mut helds = held.split(|byte| *byte == b' ');
         1 < word.len() && helds.any(|held| held.eq_ignore_ascii_case(word))
     };
-    held_initials & typed_initials == 0 || !typed.split(|byte| *byte == b' ').any(shared)
+    // An initial, or what a word was cut to, begins as the word does.
+    alike().nth(1).is_none() || !alike().any(shared)
 }
 
 /// Returns the letters that words begin with, a bit for each; `None` where a name is of more than
@@ -88,16 +95,21 @@ fn is_strange(held: &str, typed: &str) -> bool {
 fn initials(name: &[u8]) -> Option<u32> {
     let (mut initials, mut begins) = (0, true);
     for byte in name {
-        let letter = byte.to_ascii_lowercase().wrapping_sub(b'a');
         if *byte == b' ' {
             begins = true;
-        } else if 26 <= letter {
+        } else if !byte.is_ascii_alphabetic() {
             return None;
         } else if std::mem::take(&mut begins) {
-            initials |= 1_u32 << letter;
+            initials |= bit(*byte);
         }
     }
     Some(initials)
+}
+
+/// Returns the bit of a letter, whatever its case.
+fn bit(letter: u8) -> u32 {
+    // The last five bits of a letter are its number.
+    1_u32 << (letter & 31)
 }
 
 /// Tells whether one of the people whom the bank holds the account for is among those typed.
@@ -279,6 +291,7 @@ mod tests {
             ("Ann Hollis", "Ann & Brian Hollis"),
         ] {
             assert!(is_same(held, typed), "{held} and {typed}");
+            assert!(!is_strange(held, typed), "{held} and {typed}");
         }
     }
 
@@ -304,6 +317,28 @@ mod tests {
             ("", ""),
         ] {
             assert!(!is_same(held, typed), "{held} and {typed}");
+        }
+    }
+
+    #[test]
+    fn a_glance_tells_strangers_and_most_of_a_family() {
+        for (held, typed, want) in [
+            ("Ann Hollis", "R Mercer", true),
+            ("Ann Hollis", "Brian Hollis", true),
+            ("Ann Hollis", "B Hollis", true),
+            ("Ann Hollis", "Hollis", true),
+            ("Ann Hollis", "ann hollis", false),
+            ("Ann Hollis", "Hollis A", false),
+            ("Ann Hollis", "Abigail Hollis", false),
+            // No word of two letters is shared.
+            ("Ann Hollis", "A H", true),
+            ("Ann Hollis", "Alan Holt", true),
+            // More than letters and spaces is not to be told at a glance.
+            ("Ann Hollis", "R. Mercer", false),
+            ("Si\u{e2}n Hollis", "R Mercer", false),
+            ("", "Ann Hollis", true),
+        ] {
+            assert_eq!(is_strange(held, typed), want, "{held} and {typed}");
         }
     }
 

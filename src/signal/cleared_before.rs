@@ -18,6 +18,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Protective,
     group: "protective",
+    recalls: true,
     settings: |section| {
         let days_min = section.whole("days_min", 1..=365)?;
         Some(Box::new(Settings { days_min }))

@@ -16,6 +16,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Coercion,
     group: "admission",
+    recalls: false,
     settings: |section| Some(Box::new(Settings { admits: Admits::read(section)? })),
 };
 

@@ -24,6 +24,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Structural,
     group: "preparation",
+    recalls: true,
     settings: |section| Some(Box::new(Settings::read(section)?)),
 };
 

@@ -24,6 +24,7 @@ pub const KIND: Kind = Kind {
     version: 2,
     family: Family::Protective,
     group: "protective",
+    recalls: true,
     settings: |section| Some(Box::new(Settings::read(section)?)),
 };
 

@@ -25,6 +25,7 @@ pub const KIND: Kind = Kind {
     version: 2,
     family: Family::Structural,
     group: "size",
+    recalls: true,
     settings: |section| Some(Box::new(Settings::read(section)?)),
 };
 

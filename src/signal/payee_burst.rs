@@ -19,6 +19,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Structural,
     group: "payee",
+    recalls: true,
     settings: |section| Some(Box::new(Settings::read(section)?)),
 };
 

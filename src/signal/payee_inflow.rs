@@ -21,6 +21,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Structural,
     group: "reputation",
+    recalls: true,
     settings: |section| Some(Box::new(Settings::read(section)?)),
 };
 

@@ -21,6 +21,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Structural,
     group: "name",
+    recalls: false,
     settings: |section| Some(Box::new(Settings::read(section)?)),
 };
 

@@ -18,6 +18,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Narrative,
     group: "refund_promise",
+    recalls: false,
     settings: |section| Some(Box::new(Settings::read(section)?)),
 };
 

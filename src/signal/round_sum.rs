@@ -19,6 +19,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Structural,
     group: "sum",
+    recalls: false,
     settings: |section| Some(Box::new(Settings::read(section)?)),
 };
 

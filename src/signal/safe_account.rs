@@ -19,6 +19,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Narrative,
     group: "safe_account",
+    recalls: false,
     settings: |section| Some(Box::new(Settings::read(section)?)),
 };
 

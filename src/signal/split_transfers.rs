@@ -23,6 +23,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Structural,
     group: "shape",
+    recalls: true,
     settings: |section| Some(Box::new(Settings::read(section)?)),
 };
 

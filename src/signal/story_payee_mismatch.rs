@@ -26,6 +26,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Structural,
     group: "name",
+    recalls: true,
     settings: |section| Some(Box::new(Settings::read(section)?)),
 };
 

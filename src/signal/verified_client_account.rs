@@ -21,6 +21,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Protective,
     group: "protective",
+    recalls: true,
     settings: |section| Some(Box::new(Settings { age: Age::read(section)? })),
 };
 

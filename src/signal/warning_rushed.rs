@@ -17,6 +17,7 @@ pub const KIND: Kind = Kind {
     version: 1,
     family: Family::Coercion,
     group: "hurry",
+    recalls: false,
     settings: |section| Some(Box::new(Settings::read(section)?)),
 };
 

@@ -9,17 +9,16 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use crate::calendar::Time;
-use crate::decision::{Decision, decide};
+use crate::decision::{Decision, Glance, decide, decide_glanced};
 use crate::entry::{
     Decided, DecidedPersonal, DecidedPublic, Entry, Executed, ExecutedPersonal, ExecutedPublic,
-    Execution, Identity, KIND_DECIDED, KIND_EXECUTED, Parts,
+    Execution, Identity,
 };
 use crate::evaluation::{Outcome, Place, Seen, Tally, Truth, margins};
-use crate::memory::{Known, Memory};
+use crate::memory::{Known, Memory, Told, Unwritten};
 use crate::money::Money;
 use crate::policy::Policy;
 use crate::signal::Facts;
-use crate::text::Mention;
 use crate::transfer::{Answer, Request};
 use crate::turn;
 use crate::warning::Answered;
@@ -28,7 +27,14 @@ use crate::warning::Answered;
 #[derive(Clone, Debug)]
 pub(super) struct Payment {
     pub(super) place: Place,
-    pub(super) request: Request,
+    /// What deciding reads, with nothing recalled yet.
+    pub(super) facts: Facts,
+    /// What is seen of them without.
+    pub(super) glance: Glance,
+    /// When it was asked about.
+    pub(super) requested: Time,
+    /// The earlier decision that it says it goes on from.
+    pub(super) continues: Option<[u8; 16]>,
     pub(super) identity: Identity,
     pub(super) truth: Truth,
     /// What becomes of it where it is allowed, and when.
@@ -53,8 +59,6 @@ pub(super) struct Bank {
     /// Payments that left and are to be reported, the first to happen first.
     reports: BinaryHeap<Reverse<Report>>,
     tally: Tally,
-    /// Entries that were remembered.
-    spent: Vec<Entry>,
 }
 
 /// What is to be reported of a payment. Ordered by time, then by the order of the payments.
@@ -72,23 +76,13 @@ impl Bank {
     /// Begins with nothing remembered.
     pub(super) fn new(policy: Arc<Policy>) -> Self {
         let (memory, tally) = (Memory::new(), Tally::default());
-        Self { policy, memory, reports: BinaryHeap::new(), tally, spent: Vec::new() }
+        Self { policy, memory, reports: BinaryHeap::new(), tally }
     }
 
     /// Reads ahead what deciding about payments will look up, which is much of what it waits for.
-    pub(super) fn warm<'p>(&self, payments: impl Iterator<Item = &'p Payment>) {
-        let identities: Vec<&Identity> = payments.map(|payment| &payment.identity).collect();
+    pub(super) fn warm(&self, payments: &[Payment]) {
+        let identities: Vec<_> = payments.iter().map(|payment| &payment.identity).collect();
         self.memory.warm(&identities);
-    }
-
-    /// Returns the entries remembered since the last time, which nobody needs any more.
-    pub(super) fn spent(&mut self) -> Vec<Entry> {
-        std::mem::take(&mut self.spent)
-    }
-
-    /// Frees the entries remembered since the last time.
-    pub(super) fn forget_spent(&mut self) {
-        self.spent.clear();
     }
 
     /// Returns what was counted.
@@ -103,35 +97,42 @@ impl Bank {
     }
 
     /// Decides about a payment, remembers it and counts it. Returns what became of it.
-    pub(super) fn pay(
-        &mut self,
-        payment: Payment,
-        mentions: Vec<Mention>,
-    ) -> Result<Outcome, Refused> {
-        let Payment { place, mut request, identity, truth, execution, executed } = payment;
-        let now = self.memory.time().max(request.requested);
+    pub(super) fn pay(&mut self, payment: &mut Payment) -> Result<Outcome, Refused> {
+        let Payment { facts, requested, continues, identity, .. } = payment;
+        let now = self.memory.time().max(*requested);
         self.report(now);
-        match self.memory.known(&identity, request.requested, now) {
+        match self.memory.known(identity, *requested, now) {
             Known::New => {}
             Known::Full => return Err(Refused::IdsFull),
             Known::Answered(_) | Known::Reused | Known::TooOld => return Err(Refused::Repeated),
         }
-        let recalled = self.memory.recall(&identity, &mut request, now);
+        let stated = (&mut *facts.transfer, &mut facts.answers);
+        let recalled = self.memory.recall(identity, stated, now);
         if recalled.last.is_some() {
             return Err(Refused::Repeated);
         }
+        turn::continues(*continues, &mut facts.rejected, recalled.last);
+        (facts.recall, facts.inherited) = (recalled.recall, recalled.inherited);
+        facts.decided = now;
+        let outcome = self.decide(payment);
+        // What was recalled is given back here, where it was taken; the rest is the reader's.
+        drop(std::mem::take(&mut payment.facts.recall));
+        Ok(outcome)
+    }
+
+    /// Decides about a payment of which everything is known.
+    fn decide(&mut self, payment: &Payment) -> Outcome {
+        let Payment { place, facts, glance, identity, truth, .. } = payment;
         // Not made, because a payment of its case before it was held: looked at, and not remembered.
-        let made = match &truth {
+        let made = match truth {
             Truth::Honest(_) => true,
             Truth::Scam(scam) => !self.tally.is_stopped(place.file, scam.case),
         };
-        turn::continues(&mut request, &recalled);
-        let facts = turn::facts(request, mentions, recalled, now);
-        let decision = decide(&facts, &self.policy);
+        let decision = decide_glanced(facts, &self.policy, glance);
         let mut seen = Seen {
             outcome: Outcome::of(&decision),
             asked: false,
-            margins: margins(&facts, &decision, &self.policy),
+            margins: margins(facts, &decision, &self.policy),
         };
         let money = facts.transfer.money;
         let counted = (truth, money.amount.hundredths());
@@ -140,54 +141,56 @@ impl Bank {
             if 0 <= seen.margins.hold {
                 seen.outcome = Outcome::Held;
             }
-            self.tally.count(place, counted, &decision, seen);
-            return Ok(seen.outcome);
+            self.tally.count(*place, counted, &decision, seen);
+            return seen.outcome;
         }
         let mut position = self.memory.position();
         if seen.outcome == Outcome::Asked {
             seen.asked = true;
-            let (again, first) = (facts.clone(), decision.clone());
-            self.decided(identity, facts, decision, true);
+            self.asked(identity, facts, &decision);
             position = self.memory.position();
             // What a no releases was asked about all the same.
-            seen.outcome = self.denied(identity, again, &first, now).max(Outcome::Asked);
-            self.tally.count(place, counted, &first, seen);
+            seen.outcome = self.denied(identity, facts, &decision).max(Outcome::Asked);
         } else {
-            self.tally.count(place, counted, &decision, seen);
-            self.decided(identity, facts, decision, false);
+            self.decided(identity, facts, &decision);
         }
+        self.tally.count(*place, counted, &decision, seen);
         if seen.outcome != Outcome::Held {
-            let (at, record, decision) = (executed.max(now), place.record, position);
-            self.reports.push(Reverse(Report { at, record, identity, money, execution, decision }));
+            self.reports.push(Reverse(Report {
+                at: payment.executed.max(facts.decided),
+                record: place.record,
+                identity: *identity,
+                money,
+                execution: payment.execution,
+                decision: position,
+            }));
         }
-        Ok(seen.outcome)
+        seen.outcome
     }
 
     /// Comes back with a no to every question that was asked, as the channel would: the same payment at the
     /// same moment. Returns what becomes of it then.
-    fn denied(&mut self, identity: Identity, facts: Facts, first: &Decision, now: Time) -> Outcome {
-        let answers = self.noes(&facts, first);
-        let mut identity = identity;
+    fn denied(&mut self, identity: &Identity, facts: &Facts, first: &Decision) -> Outcome {
+        let now = facts.decided;
+        let mut identity = *identity;
         // Another question needs another id.
         identity.request.iter_mut().for_each(|byte| *byte = !*byte);
-        let Facts { transfer, stage, can_ask, mentions, rejected, .. } = facts;
         let mut request = Request {
             id: identity.request,
             payment_id: "".into(),
             requested: now,
-            stage,
-            can_ask,
+            stage: facts.stage,
+            can_ask: facts.can_ask,
             continues: None,
-            transfer,
-            answers,
-            rejected,
+            transfer: facts.transfer.clone(),
+            answers: self.noes(facts, first),
+            rejected: facts.rejected.clone(),
         };
-        let recalled = self.memory.recall(&identity, &mut request, now);
-        let facts = turn::facts(request, mentions, recalled, now);
+        let recalled = self.memory.recall(&identity, request.stated(), now);
+        let facts = turn::facts(request, facts.mentions.clone(), recalled, now);
         let decision = decide(&facts, &self.policy);
-        let outcome = Outcome::of(&decision);
-        self.decided(identity, facts, decision, false);
-        outcome
+        self.decided(&identity, &facts, &decision);
+        Outcome::of(&decision)
     }
 
     /// Returns an answer to every question of a decision's warning, none of which admits anything.
@@ -208,19 +211,20 @@ impl Bank {
         words.questions.iter().filter_map(no).collect()
     }
 
-    /// Remembers a decision; `again` where the payment will be looked at again, which inherits what was stated.
-    fn decided(&mut self, identity: Identity, facts: Facts, decision: Decision, again: bool) {
-        let public = DecidedPublic::of(identity, &facts, &decision, self.policy.digest());
+    /// Remembers a decision.
+    fn decided(&mut self, identity: &Identity, facts: &Facts, decision: &Decision) {
+        let told = Told::of(identity, self.memory.slot(identity.customer), facts, decision);
+        self.memory.apply_unwritten(&Unwritten::Decided(told));
+    }
+
+    /// Remembers a decision about a payment that will be looked at again, which inherits what was stated.
+    fn asked(&mut self, identity: &Identity, facts: &Facts, decision: &Decision) {
+        let (facts, decision) = (facts.clone(), decision.clone());
         let (time, slot) = (facts.decided, self.memory.slot(identity.customer));
+        let public = DecidedPublic::of(*identity, &facts, &decision, self.policy.digest());
         let personal = DecidedPersonal { payment_id: "".into(), facts, decision, words: None };
-        let entry =
-            Entry::Decided(Box::new(Decided { time, slot, public, personal: Some(personal) }));
-        if again {
-            self.memory.apply(&entry, time);
-        } else {
-            self.memory.apply_written(&entry, &unwritten(KIND_DECIDED, time, slot));
-        }
-        self.spent.push(entry);
+        let decided = Decided { time, slot, public, personal: Some(personal) };
+        self.memory.apply(&Entry::Decided(Box::new(decided)), time);
     }
 
     /// Reports what became of payments until `now`.
@@ -245,13 +249,8 @@ impl Bank {
                 executed: report.at,
                 reason: None,
             };
-            let entry = Entry::Executed(Box::new(Executed {
-                time,
-                slot,
-                public,
-                personal: Some(personal),
-            }));
-            self.memory.apply_written(&entry, &unwritten(KIND_EXECUTED, time, slot));
+            let executed = Executed { time, slot, public, personal: Some(personal) };
+            self.memory.apply_unwritten(&Unwritten::Executed(&executed));
         }
     }
 }
@@ -274,9 +273,4 @@ impl PartialEq for Report {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
-}
-
-/// Returns what the fold reads of an entry that is not written.
-fn unwritten(kind: u8, time: Time, slot: u32) -> Parts {
-    Parts { kind, time, slot, public: Vec::new(), personal: None }
 }

@@ -1,15 +1,22 @@
 //! Labels: a record of a file becomes a payment to be decided, or says why it cannot.
 
+use std::sync::Arc;
+
 use crate::account::{Account, Token};
 use crate::calendar::Time;
 use crate::cli::evaluate::bank::Payment;
+use crate::decision;
 use crate::entry::{Execution, Identity};
 use crate::evaluation::{Cohort, Honest, Place, Scam, ScamType, Truth, Variant};
 use crate::grpc::pb::report_execution_request::Execution as Message;
 use crate::grpc::read;
+use crate::memory::Recalled;
+use crate::policy::Policy;
 use crate::records::pb::Labelled;
 use crate::records::pb::labelled;
+use crate::text::Mention;
 use crate::transfer::Request;
+use crate::turn;
 
 /// Why a record is no payment that can be decided.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -26,35 +33,87 @@ pub(super) enum LabelError {
     NoCohort,
 }
 
-/// Makes a payment of a record: number `record` of file number `file`.
-pub(super) fn payment(
-    labelled: Labelled,
-    (file, record): (u32, u64),
-) -> Result<Payment, LabelError> {
-    let Labelled { request, execution_if_allowed, execute_time, truth } = labelled;
-    let message = request.unwrap_or_default();
-    let confirmed = message.transfer.as_ref().and_then(|transfer| transfer.confirm_time);
-    // The log's clock: the bank asks when the payer has confirmed.
-    let now =
-        message.request_time.or(confirmed).and_then(time).ok_or(LabelError::Time("request"))?;
-    let request = read::request(message, now).map_err(|problems| {
-        let problems = problems.iter().map(|one| format!("{} is not {}", one.field, one.expected));
-        LabelError::Request(problems.collect::<Vec<_>>().join(", "))
-    })?;
-    let execution = match Message::try_from(execution_if_allowed) {
-        Ok(Message::Sent) => Execution::Sent,
-        Ok(Message::Rejected) => Execution::Rejected,
-        Ok(Message::Cancelled) => Execution::Cancelled,
-        Ok(Message::Returned) => Execution::Returned,
-        Ok(Message::SentUnscreened) => Execution::SentUnscreened,
-        Ok(Message::Unspecified) | Err(_) => {
-            return Err(LabelError::Unknown("execution_if_allowed"));
+/// Makes payments of records, to be decided by a policy.
+#[derive(Debug)]
+pub(super) struct Labels {
+    policy: Arc<Policy>,
+    /// Tokens of references that mention nothing, each in its one place, where the last one stands: half of
+    /// all references were written before.
+    silent: Vec<Token>,
+}
+
+impl Labels {
+    pub(super) fn new(policy: &Arc<Policy>) -> Self {
+        Self { policy: Arc::clone(policy), silent: vec![Token([0; 16]); SILENT] }
+    }
+
+    /// Makes a payment of what a record holds: number `record` of file number `file`.
+    pub(super) fn payment(
+        &mut self,
+        labelled: &mut Labelled,
+        (file, record): (u32, u64),
+    ) -> Result<Payment, LabelError> {
+        let message = labelled.request.take().unwrap_or_default();
+        let confirmed = message.transfer.as_ref().and_then(|transfer| transfer.confirm_time);
+        // The log's clock: the bank asks when the payer has confirmed.
+        let now =
+            message.request_time.or(confirmed).and_then(time).ok_or(LabelError::Time("request"))?;
+        let request = read::request(message, now).map_err(|problems| {
+            let problems =
+                problems.iter().map(|one| format!("{} is not {}", one.field, one.expected));
+            LabelError::Request(problems.collect::<Vec<_>>().join(", "))
+        })?;
+        let execution = match Message::try_from(labelled.execution_if_allowed) {
+            Ok(Message::Sent) => Execution::Sent,
+            Ok(Message::Rejected) => Execution::Rejected,
+            Ok(Message::Cancelled) => Execution::Cancelled,
+            Ok(Message::Returned) => Execution::Returned,
+            Ok(Message::SentUnscreened) => Execution::SentUnscreened,
+            Ok(Message::Unspecified) | Err(_) => {
+                return Err(LabelError::Unknown("execution_if_allowed"));
+            }
+        };
+        let executed =
+            labelled.execute_time.and_then(time).ok_or(LabelError::Time("execute_time"))?;
+        let identity = identity(&request);
+        let place = Place { file, record, measured: false };
+        let truth = truth(labelled.truth.take())?;
+        let (requested, continues) = (request.requested, request.continues);
+        let mentions = self.mentions(&request);
+        let facts = turn::facts(request, mentions, Recalled::default(), requested);
+        let glance = decision::glance(&facts, &self.policy);
+        Ok(Payment {
+            place,
+            facts,
+            glance,
+            requested,
+            continues,
+            identity,
+            truth,
+            execution,
+            executed,
+        })
+    }
+
+    /// Returns what the texts of a request mention.
+    fn mentions(&mut self, request: &Request) -> Vec<Mention> {
+        let (texts, answers) = (&request.transfer.texts, &request.answers);
+        let alone = texts.remittance.is_none() && texts.purpose.is_none() && answers.is_empty();
+        let reference = texts.reference.as_deref().filter(|_| alone).map(|text| token(6, text));
+        let known = reference.and_then(|token| {
+            let [high, low, ..] = token.0;
+            let place = usize::from(u16::from_be_bytes([high, low])) % SILENT;
+            Some((token, self.silent.get_mut(place)?))
+        });
+        if known.as_ref().is_some_and(|(token, known)| token == *known) {
+            return Vec::new();
         }
-    };
-    let executed = execute_time.and_then(time).ok_or(LabelError::Time("execute_time"))?;
-    let identity = identity(&request);
-    let place = Place { file, record, measured: false };
-    Ok(Payment { place, identity, request, truth: self::truth(truth)?, execution, executed })
+        let mentions = self.policy.mentions(texts, answers);
+        if let Some((token, known)) = known.filter(|_| mentions.is_empty()) {
+            *known = token;
+        }
+        mentions
+    }
 }
 
 fn truth(truth: Option<labelled::Truth>) -> Result<Truth, LabelError> {
@@ -130,3 +189,6 @@ const fn mixed(word: u64) -> u64 {
 fn time(stamp: prost_types::Timestamp) -> Option<Time> {
     Time::from_parts(stamp.seconds, stamp.nanos)
 }
+
+/// How many references are known to mention nothing: 64 KiB, which stay in the processor's cache.
+const SILENT: usize = 4_096;

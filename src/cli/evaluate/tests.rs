@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use super::*;
 use crate::account::Realm;
 use crate::cli::evaluate::bank::{Bank, Payment};
+use crate::cli::evaluate::labels::Labels;
 use crate::decision::HoldKind;
 use crate::entry::{Decided, DecidedPersonal, Execution, Identity, Parameters};
 use crate::evaluation::{Outcome, ScamType, Truth, Variant};
@@ -165,16 +166,16 @@ fn what_is_evaluated_is_what_the_service_answers() {
     let mut service =
         Service::start(folder.path(), &policy, Time::parse("2025-01-06T00:00:00Z").unwrap());
     let mut bank = Bank::new(Arc::clone(&policy));
+    let mut labels = Labels::new(&policy);
     let mut seen: BTreeMap<Outcome, u32> = BTreeMap::new();
     let mut stopped = std::collections::BTreeSet::new();
     for (record, labelled) in (1..).zip(lives) {
-        let payment = labels::payment(labelled.clone(), (0, record)).unwrap();
+        let mut payment = labels.payment(&mut labelled.clone(), (0, record)).unwrap();
         let case = match &payment.truth {
             Truth::Scam(scam) => Some(scam.case),
             Truth::Honest(_) => None,
         };
-        let mentions = policy.mentions(&payment.request.transfer.texts, &payment.request.answers);
-        let was = bank.pay(payment, mentions).unwrap();
+        let was = bank.pay(&mut payment).unwrap();
         if case.is_some_and(|case| stopped.contains(&case)) {
             continue;
         }
@@ -373,14 +374,13 @@ fn a_record_that_cannot_be_decided_is_named() {
 fn margins_say_what_deciding_says() {
     let policy = standard();
     let memory = crate::memory::Memory::new();
+    let mut labels = Labels::new(&policy);
     let mut seen: BTreeMap<Outcome, u32> = BTreeMap::new();
-    for (record, labelled) in (1..).zip(life(12, (300, 30, 8_000))) {
-        let payment = labels::payment(labelled, (0, record)).unwrap();
-        let Payment { mut request, identity, .. } = payment;
-        let now = request.requested;
-        let recalled = memory.recall(&identity, &mut request, now);
-        let mentions = policy.mentions(&request.transfer.texts, &request.answers);
-        let facts = crate::turn::facts(request, mentions, recalled, now);
+    for (record, mut labelled) in (1..).zip(life(12, (300, 30, 8_000))) {
+        let payment = labels.payment(&mut labelled, (0, record)).unwrap();
+        let Payment { mut facts, identity, .. } = payment;
+        let stated = (&mut *facts.transfer, &mut facts.answers);
+        facts.recall = memory.recall(&identity, stated, facts.decided).recall;
         let decision = crate::decision::decide(&facts, &policy);
         let margins = crate::evaluation::margins(&facts, &decision, &policy);
         let outcome = Outcome::of(&decision);

@@ -14,13 +14,11 @@ use std::thread;
 
 use crate::calendar::Time;
 use crate::cli::evaluate::bank::{Bank, Payment};
-use crate::cli::evaluate::labels::{self, LabelError};
-use crate::entry::Entry;
+use crate::cli::evaluate::labels::{LabelError, Labels};
 use crate::evaluation::Tally;
 use crate::policy::Policy;
 use crate::records::Reader;
 use crate::records::pb::Labelled;
-use crate::text::Mention;
 
 /// One file under one policy.
 #[derive(Debug)]
@@ -29,9 +27,9 @@ pub(super) struct Job {
     source: Mutex<Source>,
     /// What was read ahead, in the order of the file: only who holds `source` adds to it.
     ahead: Mutex<VecDeque<Batch>>,
-    /// What the bank has remembered of what was read ahead, to be freed by whoever reads on: memory is given
-    /// back more cheaply where it was taken.
-    spent: Mutex<Vec<Entry>>,
+    /// Payments that were decided, for whoever reads on: memory is given back, and taken again, more cheaply
+    /// where it was taken.
+    spent: Mutex<Vec<Vec<Payment>>>,
     /// Whether nobody needs to read ahead for it.
     over: AtomicBool,
 }
@@ -43,8 +41,10 @@ struct Source {
     /// Open from the first payment to the last, since there may be more files than may be open.
     reader: Option<Reader<BufReader<File>>>,
     file: u32,
-    policy: Arc<Policy>,
+    labels: Labels,
     measured_from: Option<Time>,
+    /// The last record.
+    labelled: Labelled,
     /// Records read so far.
     records: u64,
     /// When the last one was asked about.
@@ -52,12 +52,10 @@ struct Source {
     ended: bool,
 }
 
-/// Some payments in their order, and what their texts mention.
+/// Some payments in their order.
 #[derive(Debug)]
 struct Batch {
-    payments: Vec<(Payment, Vec<Mention>)>,
-    /// Whether it was read by another thread than the bank's.
-    ahead: bool,
+    payments: Vec<Payment>,
     /// What is wrong with the record behind them.
     wrong: Option<String>,
 }
@@ -142,8 +140,9 @@ impl Job {
             path: path.to_owned(),
             reader: None,
             file,
-            policy: Arc::clone(policy),
+            labels: Labels::new(policy),
             measured_from,
+            labelled: Labelled::default(),
             records: 0,
             last: Time::MIN,
             ended: false,
@@ -161,26 +160,21 @@ impl Job {
     fn count(&self, board: &Board, stop: impl Fn() -> bool) -> Option<Counted> {
         let mut bank = Bank::new(Arc::clone(&self.policy));
         let mut records = 0_u64;
-        while let Some(Batch { payments, ahead, wrong }) = self.next(board) {
+        while let Some(Batch { mut payments, wrong }) = self.next(board) {
             if stop() {
                 return None;
             }
-            bank.warm(payments.iter().map(|(payment, _)| payment));
-            for (payment, mentions) in payments {
+            bank.warm(&payments);
+            for payment in &mut payments {
                 records = payment.place.record;
-                if let Err(why) = bank.pay(payment, mentions) {
+                if let Err(why) = bank.pay(payment) {
                     return Some(Err(cannot(records, &why)));
-                }
-                if !ahead {
-                    bank.forget_spent();
                 }
             }
             if let Some(wrong) = wrong {
                 return Some(Err(wrong));
             }
-            if ahead {
-                lock(&self.spent).append(&mut bank.spent());
-            }
+            lock(&self.spent).push(payments);
         }
         Some(Ok((records, bank.into_tally())))
     }
@@ -211,7 +205,7 @@ impl Job {
     fn read_ahead(&self, board: &Board) {
         let mut source = lock(&self.source);
         if let Some(batch) = self.read(&mut source) {
-            lock(&self.ahead).push_back(Batch { ahead: true, ..batch });
+            lock(&self.ahead).push_back(batch);
         } else {
             self.over.store(true, Ordering::Release);
             board.tell();
@@ -219,19 +213,19 @@ impl Job {
     }
 
     fn read(&self, source: &mut Source) -> Option<Batch> {
-        drop(std::mem::take(&mut *lock(&self.spent)));
-        source.read()
+        let spent = lock(&self.spent).pop();
+        source.read(spent.unwrap_or_default())
     }
 }
 
 impl Source {
-    /// Reads some payments; `None` behind the last.
-    fn read(&mut self) -> Option<Batch> {
-        let mut batch = Batch { payments: Vec::with_capacity(BATCH), ahead: false, wrong: None };
+    /// Reads some payments in the place of those that are spent; `None` behind the last.
+    fn read(&mut self, mut payments: Vec<Payment>) -> Option<Batch> {
+        payments.clear();
+        let mut batch = Batch { payments, wrong: None };
         while batch.payments.len() < BATCH && !self.ended {
-            match self.payment() {
-                Ok(Some(payment)) => batch.payments.push(payment),
-                Ok(None) => self.ended = true,
+            match self.payment(&mut batch.payments) {
+                Ok(read) => self.ended = !read,
                 Err(wrong) => {
                     batch.wrong = Some(wrong);
                     self.ended = true;
@@ -244,30 +238,30 @@ impl Source {
         (!batch.payments.is_empty() || batch.wrong.is_some()).then_some(batch)
     }
 
-    /// Reads a record, or tells what is wrong with it; `None` where the file ends.
-    fn labelled(&mut self) -> Result<Option<Labelled>, String> {
+    /// Reads one more payment, or tells what is wrong with it; false where the file ends.
+    fn payment(&mut self, payments: &mut Vec<Payment>) -> Result<bool, String> {
         let reader = match &mut self.reader {
             Some(reader) => reader,
             None => self.reader.insert(open(&self.path)?),
         };
-        reader.next().transpose().map_err(|error| error.to_string())
-    }
-
-    /// Reads a payment, or tells what is wrong with it; `None` where the file ends.
-    fn payment(&mut self) -> Result<Option<(Payment, Vec<Mention>)>, String> {
-        let Some(labelled) = self.labelled()? else { return Ok(None) };
+        if !reader.read(&mut self.labelled).map_err(|error| error.to_string())? {
+            return Ok(false);
+        }
         self.records = self.records.saturating_add(1);
-        let mut payment = labels::payment(labelled, (self.file, self.records))
-            .map_err(|why| cannot(self.records, &why))?;
-        let requested = payment.request.requested;
+        let place = (self.file, self.records);
+        // In one piece from there to its place: it is large.
+        let mut payment = match self.labels.payment(&mut self.labelled, place) {
+            Ok(payment) => payment,
+            Err(why) => return Err(cannot(self.records, &why)),
+        };
+        let requested = payment.requested;
         if requested < self.last {
             return Err(cannot(self.records, &LabelError::Early));
         }
         self.last = requested;
         payment.place.measured = self.measured_from.is_none_or(|from| from <= requested);
-        let request = &payment.request;
-        let mentions = self.policy.mentions(&request.transfer.texts, &request.answers);
-        Ok(Some((payment, mentions)))
+        payments.push(payment);
+        Ok(true)
     }
 }
 
@@ -310,8 +304,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Some hundreds of records.
-const BUFFER_BYTES: usize = 1 << 18;
+/// Some hundred records: so few that they stay in the processor's cache until they are read.
+const BUFFER_BYTES: usize = 1 << 15;
 /// Payments read at once: what is read ahead for so many stays in the processor's cache.
 const BATCH: usize = 64;
 /// Batches that wait for a bank: enough that neither thread waits for the other, a megabyte.

@@ -302,6 +302,9 @@ impl Faults {
         items_max: usize,
         mut each: impl FnMut(&mut Self, Place, M) -> Option<T>,
     ) -> Vec<T> {
+        if messages.is_empty() {
+            return Vec::new();
+        }
         if items_max < messages.len() {
             self.drop::<()>(Place::of(list), "", "fewer entries: those at the end were left out");
             messages.truncate(items_max);

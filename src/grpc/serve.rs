@@ -113,11 +113,13 @@ pub async fn serve<S: Serve>(
         age: limits.age,
         drain: limits.drain,
     };
-    let turnstile = Turnstile::default();
-    let mut keeper = JoinSet::new();
-    keeper.spawn(turnstile.clone().keep());
+    let (strangers, callers) = (Turnstile::default(), Turnstile::default());
+    let mut keepers = JoinSet::new();
+    keepers.spawn(strangers.clone().keep());
+    keepers.spawn(callers.clone().keep());
     let handshake = limits.handshake;
-    let terms = Terms { conduct, handshake, handshakes, turnstile: turnstile.clone(), tls };
+    let terms =
+        Terms { conduct, handshake, handshakes, strangers: strangers.clone(), callers, tls };
     let (draining, drains) = watch::channel(false);
     let mut open = JoinSet::new();
     let mut stop = pin!(stop);
@@ -126,7 +128,7 @@ pub async fn serve<S: Serve>(
             biased;
             () = &mut stop => break,
             Some(_) = open.join_next() => continue,
-            accepted = accept(&listener, &places, &turnstile) => accepted,
+            accepted = accept(&listener, &places, &strangers) => accepted,
         };
         let Some((stream, place)) = accepted else { continue };
         let connection = connection(stream, service.clone(), terms.clone(), drains.clone());
@@ -151,13 +153,13 @@ pub async fn serve<S: Serve>(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-    turnstile: &Turnstile,
+    strangers: &Turnstile,
 ) -> Option<(TcpStream, OwnedSemaphorePermit)> {
     if places.available_permits() == 0 {
         count::limited(Limit::Connections);
     }
     let place = Arc::clone(places).acquire_owned().await.ok()?;
-    match turnstile.step(Seat::NOBODY, listener.accept()).await {
+    match strangers.step(Seat::NOBODY, listener.accept()).await {
         Ok((stream, _)) => Some((stream, place)),
         Err(error) => {
             // Gone before it was taken, or no file left to hold it: neither ends the service.
@@ -174,7 +176,10 @@ struct Terms {
     conduct: Conduct,
     handshake: Duration,
     handshakes: Arc<Semaphore>,
-    turnstile: Turnstile,
+    /// Where those wait of whom it is not known yet who they are.
+    strangers: Turnstile,
+    /// Where callers wait.
+    callers: Turnstile,
     tls: Option<Tls>,
 }
 
@@ -189,21 +194,21 @@ async fn connection<S: Serve>(
     let _open = count::connection();
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
-    let Terms { conduct, handshake, handshakes, turnstile, tls } = terms;
+    let Terms { conduct, handshake, handshakes, strangers, callers, tls } = terms;
     let ended = if let Some(tls) = tls {
         // In a box: a session is ten times as large as a bare connection.
-        let secured = Box::pin(secured(stream, tls, handshakes, turnstile.clone()));
-        let Some((greeted, names)) = within(handshake, secured, &turnstile, &mut drains).await
+        let secured = Box::pin(secured(stream, tls, handshakes, strangers.clone()));
+        let Some((greeted, names)) = within(handshake, secured, &strangers, &mut drains).await
         else {
             return;
         };
         let service = service.meet(&Peer::Secured(names));
-        Box::pin(converse(greeted, service, conduct, turnstile, drains)).await
+        Box::pin(converse(greeted, service, conduct, callers, drains)).await
     } else {
-        let Some(greeted) = within(handshake, greet(stream), &turnstile, &mut drains).await else {
+        let Some(greeted) = within(handshake, greet(stream), &strangers, &mut drains).await else {
             return;
         };
-        converse(greeted, service.meet(&Peer::Plain), conduct, turnstile, drains).await
+        converse(greeted, service.meet(&Peer::Plain), conduct, callers, drains).await
     };
     if let Err(error) = ended {
         match &error {
@@ -229,7 +234,7 @@ async fn connection<S: Serve>(
 async fn within<T>(
     handshake: Duration,
     begins: impl Future<Output = Option<T>>,
-    turnstile: &Turnstile,
+    strangers: &Turnstile,
     drains: &mut watch::Receiver<bool>,
 ) -> Option<T> {
     let mut begins = pin!(begins);
@@ -241,7 +246,7 @@ async fn within<T>(
     if begun.is_none() {
         count::limited(Limit::Greeting);
         // Those who came together would be shown out together, by the hundred.
-        let _ = turnstile.queue(Seat::NOBODY).await;
+        let _ = strangers.queue(Seat::NOBODY).await;
     }
     begun
 }
@@ -251,11 +256,11 @@ async fn secured(
     stream: TcpStream,
     tls: Tls,
     handshakes: Arc<Semaphore>,
-    turnstile: Turnstile,
+    strangers: Turnstile,
 ) -> Option<(Greeted<TlsStream<TcpStream>>, Option<Vec<Identity>>)> {
     let place = handshakes.acquire_owned().await.ok()?;
     // A step may be a millisecond of signing, and nobody knows yet for whom.
-    let stream = match turnstile.step(Seat::NOBODY, tls.acceptor().accept(stream)).await {
+    let stream = match strangers.step(Seat::NOBODY, tls.acceptor().accept(stream)).await {
         Ok(stream) => stream,
         Err(error) => {
             // Ordinary for clients without a certificate, and for whoever knocks at every port. Of what
@@ -287,8 +292,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 const BACKLOG: u32 = 4_096;
 /// Long enough for a slow link, and no longer than a caller waits for an answer.
 const HANDSHAKE: Duration = Duration::from_secs(5);
-/// A handshake takes about a millisecond of the door, so that one who waits behind all the others
-/// waits for a quarter of a second; and those who never finish theirs leave places to the rest.
+/// A handshake takes about a millisecond of the door, and a rest as long, so that one who waits behind
+/// all the others waits for half a second; and those who never finish theirs leave places to the rest.
 const HANDSHAKES_MAX: usize = 256;
 /// Ours are below 500 bytes; credentials and traces fit in the rest.
 pub const HEADERS_BYTES_MAX: u32 = 16 * 1024;

@@ -6,6 +6,11 @@
 //! busy connections delay the rest by one portion, not by twenty, and those of one caller delay those of
 //! another no more than one does.
 //!
+//! One at a time is not enough where those who come are without end: a door that is never idle takes its
+//! slice of the processor whole, and whoever writes the log on the same core waits for the end of it. So
+//! where steps are measured, the turnstile rests after them for as long as they took: they have at most
+//! half of the door.
+//!
 //! Knows nothing of what they do.
 
 use std::collections::btree_map::Entry;
@@ -13,12 +18,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::ops::Bound;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use pin_project_lite::pin_project;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use crate::turn::desk::Seat;
 
@@ -30,6 +38,8 @@ pub(super) struct Turnstile(Arc<Shared>);
 struct Shared {
     queues: Mutex<Queues>,
     filled: Notify,
+    /// How long measured steps took since the last rest, in nanoseconds.
+    worked: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -53,13 +63,17 @@ impl Turnstile {
         ticket
     }
 
-    /// Lets one through whenever the door has been to all else, for as long as the door is open.
+    /// Lets one through whenever the door has been to all else and has rested, for as long as the door is
+    /// open.
     pub(super) async fn keep(self) {
         loop {
             self.0.filled.notified().await;
             loop {
                 // Comes back when the door has been to all that is ready, and has looked for more.
                 tokio::task::yield_now().await;
+                if let Some(rest) = self.rest() {
+                    tokio::time::sleep(rest).await;
+                }
                 if !self.let_through() {
                     break;
                 }
@@ -89,14 +103,31 @@ impl Turnstile {
         }
     }
 
-    /// Takes each step of something only when it is its turn.
+    /// Returns how long to rest now, if long enough for a timer, and begins to measure anew.
+    fn rest(&self) -> Option<Duration> {
+        let worked = Duration::from_nanos(self.0.worked.load(Ordering::Relaxed));
+        if worked < REST_MIN {
+            return None;
+        }
+        self.0.worked.store(0, Ordering::Relaxed);
+        Some(worked.min(REST_MAX))
+    }
+
+    /// Remembers how long a step took.
+    fn work(&self, took: Duration) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        // As many steps as would overflow take five hundred years.
+        self.0.worked.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// Takes each step of something only when it is its turn, and measures it.
     pub(super) fn step<F: Future>(&self, seat: Seat, steps: F) -> Steps<F> {
         Steps { inner: steps, seat, ticket: None, turnstile: self.clone() }
     }
 }
 
 pin_project! {
-    /// Something whose every step waits for its turn.
+    /// Something whose every step waits for its turn, and is measured.
     pub(super) struct Steps<F> {
         #[pin]
         inner: F,
@@ -115,15 +146,23 @@ impl<F: Future> Future for Steps<F> {
         // A turnstile that is gone holds nobody up.
         let _ = ready!(ticket.poll_unpin(context));
         *this.ticket = None;
-        this.inner.poll(context)
+        let begun = Instant::now();
+        let polled = this.inner.poll(context);
+        this.turnstile.work(begun.elapsed());
+        polled
     }
 }
+
+/// As short as tokio's timer can be.
+const REST_MIN: Duration = Duration::from_millis(1);
+/// A step takes a millisecond at most. One that seems to take longer was itself kept waiting.
+const REST_MAX: Duration = Duration::from_millis(2);
 
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
     use std::pin::pin;
-    use std::sync::atomic::{AtomicU8, Ordering};
+    use std::sync::atomic::AtomicU8;
 
     use super::*;
 
@@ -185,5 +224,39 @@ mod tests {
             assert_eq!(steps.as_mut().now_or_never(), ended);
             assert_eq!(taken.load(Ordering::Relaxed), steps_taken);
         }
+    }
+    #[test]
+    fn a_rest_is_as_long_as_the_work_before_it() {
+        let turnstile = Turnstile::default();
+        for (worked, want) in [
+            (0, None),
+            (999, None),
+            // With what was before it.
+            (1, Some(1_000)),
+            (1_000, Some(1_000)),
+            (1_700, Some(1_700)),
+            (2_000, Some(2_000)),
+            (2_001, Some(2_000)),
+            (0, None),
+        ] {
+            turnstile.work(Duration::from_micros(worked));
+            assert_eq!(turnstile.rest(), want.map(Duration::from_micros), "{worked}");
+        }
+    }
+
+    #[test]
+    fn steps_are_work() {
+        let turnstile = Turnstile::default();
+        let long = poll_fn(|_| {
+            let begun = Instant::now();
+            while begun.elapsed() < REST_MIN {}
+            Poll::Ready(())
+        });
+        let mut steps = pin!(turnstile.step(Seat::NOBODY, long));
+        assert_eq!(steps.as_mut().now_or_never(), None);
+        assert_eq!(turnstile.rest(), None, "waiting is none");
+        turnstile.let_through();
+        assert_eq!(steps.as_mut().now_or_never(), Some(()));
+        assert!(turnstile.rest().is_some());
     }
 }

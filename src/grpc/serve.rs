@@ -30,7 +30,7 @@ use crate::access::Identity;
 pub use crate::grpc::serve::connection::{Arriving, Peer, Serve};
 use crate::grpc::serve::connection::{Broken, Conduct, converse};
 use crate::grpc::serve::greeting::{Greeted, greet};
-use crate::grpc::serve::turnstile::Turnstile;
+use crate::grpc::serve::turnstile::{Gate, Turnstile};
 use crate::grpc::tls::{self, Tls};
 use crate::telemetry::count::{self, Limit};
 use crate::turn::desk::Seat;
@@ -113,13 +113,11 @@ pub async fn serve<S: Serve>(
         age: limits.age,
         drain: limits.drain,
     };
-    let (strangers, callers) = (Turnstile::default(), Turnstile::default());
-    let mut keepers = JoinSet::new();
-    keepers.spawn(strangers.clone().keep());
-    keepers.spawn(callers.clone().keep());
+    let gate = Gate::default();
+    let mut keeper = JoinSet::new();
+    keeper.spawn(gate.clone().keep());
     let handshake = limits.handshake;
-    let terms =
-        Terms { conduct, handshake, handshakes, strangers: strangers.clone(), callers, tls };
+    let terms = Terms { conduct, handshake, handshakes, gate: gate.clone(), tls };
     let (draining, drains) = watch::channel(false);
     let mut open = JoinSet::new();
     let mut stop = pin!(stop);
@@ -128,7 +126,7 @@ pub async fn serve<S: Serve>(
             biased;
             () = &mut stop => break,
             Some(_) = open.join_next() => continue,
-            accepted = accept(&listener, &places, &strangers) => accepted,
+            accepted = accept(&listener, &places, &gate.strangers) => accepted,
         };
         let Some((stream, place)) = accepted else { continue };
         let connection = connection(stream, service.clone(), terms.clone(), drains.clone());
@@ -176,10 +174,7 @@ struct Terms {
     conduct: Conduct,
     handshake: Duration,
     handshakes: Arc<Semaphore>,
-    /// Where those wait of whom it is not known yet who they are.
-    strangers: Turnstile,
-    /// Where callers wait.
-    callers: Turnstile,
+    gate: Gate,
     tls: Option<Tls>,
 }
 
@@ -194,21 +189,22 @@ async fn connection<S: Serve>(
     let _open = count::connection();
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
-    let Terms { conduct, handshake, handshakes, strangers, callers, tls } = terms;
+    let Terms { conduct, handshake, handshakes, gate, tls } = terms;
     let ended = if let Some(tls) = tls {
         // In a box: a session is ten times as large as a bare connection.
-        let secured = Box::pin(secured(stream, tls, handshakes, strangers.clone()));
-        let Some((greeted, names)) = within(handshake, secured, &strangers, &mut drains).await
+        let secured = Box::pin(secured(stream, tls, handshakes, gate.strangers.clone()));
+        let Some((greeted, names)) = within(handshake, secured, &gate.strangers, &mut drains).await
         else {
             return;
         };
         let service = service.meet(&Peer::Secured(names));
-        Box::pin(converse(greeted, service, conduct, callers, drains)).await
+        Box::pin(converse(greeted, service, conduct, gate, drains)).await
     } else {
-        let Some(greeted) = within(handshake, greet(stream), &strangers, &mut drains).await else {
+        let Some(greeted) = within(handshake, greet(stream), &gate.strangers, &mut drains).await
+        else {
             return;
         };
-        converse(greeted, service.meet(&Peer::Plain), conduct, callers, drains).await
+        converse(greeted, service.meet(&Peer::Plain), conduct, gate, drains).await
     };
     if let Err(error) = ended {
         match &error {

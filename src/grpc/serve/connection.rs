@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use crate::access::Identity;
 use crate::grpc::call::{Reply, ok};
 use crate::grpc::serve::greeting::Greeted;
-use crate::grpc::serve::turnstile::{Ticket, Turnstile};
+use crate::grpc::serve::turnstile::{Gate, Ticket};
 use crate::telemetry::count::{self, Limit};
 use crate::turn::desk::Seat;
 
@@ -119,6 +119,8 @@ impl Conduct {
 
 /// Something that a connection waits for.
 enum Event {
+    /// A call was answered, with this still to be sent.
+    Answered(Option<BoxFuture<'static, Event>>),
     /// A call ended, however it did.
     Ended,
     /// The client did not answer a ping.
@@ -134,12 +136,12 @@ enum Event {
 }
 
 /// Serves a connection until it ends, or until every call that it has when `drains` turns true has
-/// ended. Where it has more to do than its portion, it goes on when its turn comes at the `turnstile`.
+/// ended. Where it has more to do than its portion, it goes on when its turn comes at the `gate`.
 pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
     greeted: Greeted<T>,
     mut service: S,
     conduct: Conduct,
-    turnstile: Turnstile,
+    gate: Gate,
     drains: watch::Receiver<bool>,
 ) -> Result<(), Broken> {
     let portion = greeted.portion();
@@ -155,24 +157,17 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
     let nudge = Arc::new(Nudge::default());
     let waker = Waker::from(Arc::clone(&nudge));
     let mut ticket: Option<Ticket> = None;
-    poll_fn(|task| {
-        nudge.begin(task.waker());
-        let mut context = Context::from_waker(&waker);
-        if ticket.as_mut().is_some_and(|ticket| ticket.poll_unpin(&mut context).is_pending()) {
-            nudge.end();
-            return Poll::Pending;
-        }
-        ticket = None;
+    let mut look = |context: &mut Context<'_>| -> Result<Looked, Broken> {
         portion.give(PORTION_BYTES);
         let (mut begin, mut end) = (PORTION_CALLS, PORTION_CALLS);
         let mut rounds = 0..ROUNDS_MAX;
         let busy = loop {
             let Some(round) = rounds.next() else { break true };
             while 0 < end
-                && let Poll::Ready(Some(event)) = waits.poll_next_unpin(&mut context)
+                && let Poll::Ready(Some(event)) = waits.poll_next_unpin(context)
             {
                 end = end.saturating_sub(1);
-                let next = hear(&event, &mut http, &service, &mut usage, conduct)?;
+                let next = hear(event, &mut http, &service, &mut usage, conduct)?;
                 waits.extend(next.map(Either::Right));
             }
             // What the calls wrote, if anything, has nudged. So has a look at them that left some for
@@ -183,29 +178,48 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
             }
             let mut called = false;
             while 0 < begin
-                && let Poll::Ready(accepted) = http.poll_accept(&mut context)
+                && let Poll::Ready(accepted) = http.poll_accept(context)
             {
-                let Some(accepted) = accepted else { return Poll::Ready(Ok(())) };
+                let Some(accepted) = accepted else { return Ok(Looked::Over) };
                 let (request, respond) = accepted?;
                 let request = request.map(|stream| Arriving { stream, all: false });
                 let call = service.call(request);
-                waits.push(Either::Left(Answering::new(call, respond, conduct.slow)));
+                waits.push(Either::Left(Answering { call, respond, slow: conduct.slow }));
                 usage.open = usage.open.saturating_add(1);
                 (begin, called) = (begin.saturating_sub(1), true);
             }
             // No more calls for now, but what was written goes out.
             if begin == 0
-                && let Poll::Ready(closed) = http.poll_closed(&mut context)
+                && let Poll::Ready(closed) = http.poll_closed(context)
             {
-                return Poll::Ready(closed.map_err(Broken::from));
+                return closed.map(|()| Looked::Over).map_err(Broken::from);
             }
             usage.called |= called;
             if end == 0 || (!called && !nudged && !nudge.nudged()) {
                 break false;
             }
         };
-        if busy || begin == 0 || end == 0 || portion.is_short() {
-            ticket = Some(turnstile.queue(service.seat()));
+        let busy = busy || begin == 0 || end == 0 || portion.is_short();
+        let (answered, busy) = (usage.answered, busy.then(|| service.seat()));
+        Ok(Looked::Open { answered, busy })
+    };
+    let mut known = false;
+    poll_fn(|task| {
+        nudge.begin(task.waker());
+        let mut context = Context::from_waker(&waker);
+        if ticket.as_mut().is_some_and(|ticket| ticket.poll_unpin(&mut context).is_pending()) {
+            nudge.end();
+            return Poll::Pending;
+        }
+        let looked = match known {
+            true => look(&mut context),
+            false => gate.strangers.measure(|| look(&mut context)),
+        };
+        let Looked::Open { answered, busy } = looked? else { return Poll::Ready(Ok(())) };
+        known = answered;
+        let turnstile = if known { &gate.callers } else { &gate.strangers };
+        ticket = busy.map(|seat| turnstile.queue(seat));
+        if ticket.is_some() {
             // Looks at it, to be woken by it.
             nudge.nudge();
         }
@@ -213,6 +227,19 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
         Poll::Pending
     })
     .await
+}
+
+/// What came of a look at a connection.
+enum Looked {
+    /// The connection ended.
+    Over,
+    /// It goes on.
+    Open {
+        /// Whether anything on it was answered yet.
+        answered: bool,
+        /// Whose turn it takes to go on, where it has more to do than its portion.
+        busy: Option<Seat>,
+    },
 }
 
 /// Begins to speak HTTP/2.
@@ -235,13 +262,20 @@ async fn speak<T: AsyncRead + AsyncWrite + Unpin>(
 
 /// Does what an event asks for, and returns what is then to be waited for.
 fn hear<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
-    event: &Event,
+    event: Event,
     http: &mut Connection<T, Bytes>,
     service: &S,
     usage: &mut Use,
     conduct: Conduct,
 ) -> Result<Option<BoxFuture<'static, Event>>, Broken> {
     match event {
+        Event::Answered(rest) => {
+            usage.answered = true;
+            if rest.is_some() {
+                return Ok(rest);
+            }
+            usage.open = usage.open.saturating_sub(1);
+        }
         Event::Ended => usage.open = usage.open.saturating_sub(1),
         Event::Silent => return Err(Broken::Silent),
         Event::Drain => http.graceful_shutdown(),
@@ -285,6 +319,8 @@ fn events(
 struct Use {
     /// Calls under way.
     open: usize,
+    /// Whether one was answered, and not by an error.
+    answered: bool,
     /// Whether there was one since the last look.
     called: bool,
     /// Whether there was none between the two looks before.
@@ -319,7 +355,7 @@ pub(super) fn spread(age: Duration) -> Duration {
 }
 
 pin_project! {
-    /// One call: answered, and then its answer sent, unless the caller takes it back.
+    /// One call until it is answered, or its caller takes it back.
     ///
     /// Not an `async fn`, which would keep room for the call twice: thousands of these are made a second.
     struct Answering<C> {
@@ -327,14 +363,6 @@ pin_project! {
         call: C,
         respond: SendResponse<Bytes>,
         slow: Duration,
-        // In a box: few calls are streams, and each would be as large as one.
-        piping: Option<BoxFuture<'static, ()>>,
-    }
-}
-
-impl<C: Future<Output = Response<Reply>>> Answering<C> {
-    fn new(call: C, respond: SendResponse<Bytes>, slow: Duration) -> Self {
-        Self { call, respond, slow, piping: None }
     }
 }
 
@@ -343,27 +371,22 @@ impl<C: Future<Output = Response<Reply>>> Future for Answering<C> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Event> {
         let this = self.project();
-        let piping = match this.piping {
-            Some(piping) => piping,
-            None => match this.call.poll(context) {
-                // A client that has gone or taken its call back is not there to be told.
-                Poll::Ready(response) => match send(response, this.respond, *this.slow) {
-                    Ok(Some(piping)) => this.piping.insert(piping),
-                    Ok(None) | Err(_) => return Poll::Ready(Event::Ended),
-                },
-                Poll::Pending => return this.respond.poll_reset(context).map(|_| Event::Ended),
-            },
-        };
-        piping.as_mut().poll(context).map(|()| Event::Ended)
+        match this.call.poll(context) {
+            // A client that has gone or taken its call back is not there to be told.
+            Poll::Ready(response) => {
+                Poll::Ready(send(response, this.respond, *this.slow).unwrap_or(Event::Ended))
+            }
+            Poll::Pending => this.respond.poll_reset(context).map(|_| Event::Ended),
+        }
     }
 }
 
-/// Sends what a call came to; returns the sending, where that goes on.
+/// Sends what a call came to, or begins to.
 fn send(
     response: Response<Reply>,
     respond: &mut SendResponse<Bytes>,
     slow: Duration,
-) -> Result<Option<BoxFuture<'static, ()>>, h2::Error> {
+) -> Result<Event, h2::Error> {
     let (head, reply) = response.into_parts();
     let head = Response::from_parts(head, ());
     match reply {
@@ -373,17 +396,19 @@ fn send(
             let mut stream = respond.send_response(head, false)?;
             stream.send_data(message, false)?;
             stream.send_trailers(ok())?;
-            Ok(None)
+            Ok(Event::Answered(None))
         }
+        // An error alone.
         Reply::Tonic(body) if body.is_end_stream() => {
             respond.send_response(head, true)?;
-            Ok(None)
+            Ok(Event::Ended)
         }
         Reply::Tonic(body) => {
             let stream = respond.send_response(head, false)?;
-            Ok(Some(Box::pin(async move {
+            Ok(Event::Answered(Some(Box::pin(async move {
                 let _ = pipe(body, stream, slow).await;
-            })))
+                Event::Ended
+            }))))
         }
     }
 }

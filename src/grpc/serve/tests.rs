@@ -1,10 +1,11 @@
 //! Tests of serving: bounds on connections, and how they end.
 
-use std::future::{pending, poll_fn};
+use std::future::{pending, poll_fn, ready};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -291,7 +292,7 @@ async fn a_client_that_has_no_room_for_an_answer_loses_its_call_and_no_other() {
 async fn overwhelmed<S: Serve>(
     sent: &[u8],
     service: S,
-    turnstile: &Turnstile,
+    gate: &Gate,
 ) -> (tokio::io::DuplexStream, impl Future<Output = Result<(), Broken>> + use<S>) {
     let (mut client, server) = tokio::io::duplex(1 << 20);
     let begin = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
@@ -301,10 +302,10 @@ async fn overwhelmed<S: Serve>(
     let Limits { calls_max, headers_bytes_max, slow, idle, age, drain, .. } = Limits::default();
     let conduct = Conduct { calls_max, headers_bytes_max, slow, idle, age, drain };
     let (stop, drains) = watch::channel(false);
-    let turnstile = turnstile.clone();
+    let gate = gate.clone();
     (client, async move {
         let _stop = stop;
-        converse(greeted, service, conduct, turnstile, drains).await
+        converse(greeted, service, conduct, gate, drains).await
     })
 }
 
@@ -317,10 +318,10 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn what_a_client_sends_without_end_is_read_a_portion_at_a_time() {
     const PINGS: usize = 10_000;
-    let turnstile = Turnstile::default();
+    let gate = Gate::default();
     let pings = frame(6, 0, 0, &[7; 8]).repeat(PINGS);
     let (service, _) = Counting::new();
-    let (mut client, served) = overwhelmed(&pings, service, &turnstile).await;
+    let (mut client, served) = overwhelmed(&pings, service, &gate).await;
     let mut served = std::pin::pin!(served);
     let mut read = Vec::new();
     let (mut looks, mut before) = (0, 0);
@@ -332,7 +333,7 @@ async fn what_a_client_sends_without_end_is_read_a_portion_at_a_time() {
         assert!(before < now, "look {looks}");
         // Until its turn comes, it gets nothing.
         assert!(served.as_mut().now_or_never().is_none());
-        turnstile.let_through();
+        gate.strangers.let_through();
         (looks, before) = (looks + 1, now);
     }
     assert!(PINGS * 17 / (PORTION_BYTES + READ_BYTES) <= looks, "{looks}");
@@ -364,20 +365,61 @@ impl Serve for Counting {
 
 #[tokio::test]
 async fn calls_that_come_at_once_begin_a_portion_at_a_time() {
-    let turnstile = Turnstile::default();
-    // By their numbers in the table of HPACK: POST, https; a path and an authority.
-    let head = [0x83, 0x87, 0x04, 2, b'/', b'x', 0x01, 1, b'y'];
-    let streams = (0..100).flat_map(|number| frame(1, 4, number * 2 + 1, &head));
+    let gate = Gate::default();
+    let streams = (0..100).flat_map(|number| frame(1, 4, number * 2 + 1, &HEAD));
     let (service, calls) = Counting::new();
-    let (_client, served) = overwhelmed(&streams.collect::<Vec<_>>(), service, &turnstile).await;
+    let (_client, served) = overwhelmed(&streams.collect::<Vec<_>>(), service, &gate).await;
     let mut served = std::pin::pin!(served);
     for begun in [32, 64, 96, 100] {
         assert!(served.as_mut().now_or_never().is_none());
         assert!(served.as_mut().now_or_never().is_none());
         assert_eq!(calls.load(Ordering::Relaxed), begun);
-        turnstile.let_through();
+        gate.strangers.let_through();
     }
+}
+
+/// Answers every call with a message of nothing.
+#[derive(Clone)]
+struct Answers;
+
+impl Serve for Answers {
+    fn call(
+        &mut self,
+        _request: Request<Arriving>,
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static + use<> {
+        ready(Response::new(Reply::One(Bytes::from_static(&[0; 5]))))
+    }
+}
+
+/// Has a client call once and then ping without end, and tells whether it goes on when a stranger, and when
+/// a caller, is let through.
+async fn goes_on(service: impl Serve) -> [bool; 2] {
+    let gate = Gate::default();
+    let pings = frame(6, 0, 0, &[7; 8]).repeat(10_000);
+    let sent = [frame(1, 4, 1, &HEAD), pings].concat();
+    let (mut client, served) = overwhelmed(&sent, service, &gate).await;
+    let mut served = std::pin::pin!(served);
+    let mut pongs = || {
+        assert!(served.as_mut().now_or_never().is_none());
+        let mut read = Vec::new();
+        while let Some(Ok(1..)) = client.read_buf(&mut read).now_or_never() {}
+        read.windows(8).filter(|bytes| *bytes == [7; 8]).count()
+    };
+    assert!(0 < pongs());
+    [&gate.strangers, &gate.callers].map(|turnstile| {
+        turnstile.let_through();
+        0 < pongs()
+    })
+}
+
+#[tokio::test]
+async fn who_has_been_answered_nothing_waits_among_strangers() {
+    let (waits, _) = Counting::new();
+    assert_eq!(goes_on(waits).await, [true, false]);
+    assert_eq!(goes_on(Answers).await, [false, true]);
 }
 
 /// What a look may read beyond its portion: the room that a reader has.
 const READ_BYTES: usize = 16 * 1024;
+/// By their numbers in the table of HPACK: POST, https; a path and an authority.
+const HEAD: [u8; 9] = [0x83, 0x87, 0x04, 2, b'/', b'x', 0x01, 1, b'y'];

@@ -8,8 +8,8 @@
 //!
 //! One at a time is not enough where those who come are without end: a door that is never idle takes its
 //! slice of the processor whole, and whoever writes the log on the same core waits for the end of it. So
-//! where steps are measured, the turnstile rests after them for as long as they took: they have at most
-//! half of the door.
+//! what strangers make the door do is measured, and their turnstile rests for as long as it took: they have
+//! at most half of the door.
 //!
 //! Knows nothing of what they do.
 
@@ -30,6 +30,22 @@ use tokio::time::Instant;
 
 use crate::turn::desk::Seat;
 
+/// The turnstiles of one door. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gate {
+    /// For whoever has not been answered anything yet: by then it may be anybody, and for nothing.
+    pub(super) strangers: Turnstile,
+    /// For all others.
+    pub(super) callers: Turnstile,
+}
+
+impl Gate {
+    /// Lets through, for as long as the door is open.
+    pub(super) async fn keep(self) {
+        tokio::join!(self.strangers.keep(), self.callers.keep());
+    }
+}
+
 /// Where those who keep one door busy wait. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Turnstile(Arc<Shared>);
@@ -38,7 +54,7 @@ pub(super) struct Turnstile(Arc<Shared>);
 struct Shared {
     queues: Mutex<Queues>,
     filled: Notify,
-    /// How long measured steps took since the last rest, in nanoseconds.
+    /// How long measured work took since the last rest, in nanoseconds.
     worked: AtomicU64,
 }
 
@@ -65,7 +81,7 @@ impl Turnstile {
 
     /// Lets one through whenever the door has been to all else and has rested, for as long as the door is
     /// open.
-    pub(super) async fn keep(self) {
+    async fn keep(self) {
         loop {
             self.0.filled.notified().await;
             loop {
@@ -113,10 +129,17 @@ impl Turnstile {
         Some(worked.min(REST_MAX))
     }
 
-    /// Remembers how long a step took.
-    fn work(&self, took: Duration) {
+    /// Does some work, and remembers how long it took.
+    pub(super) fn measure<T>(&self, work: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let done = work();
+        self.worked(begun.elapsed());
+        done
+    }
+
+    fn worked(&self, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        // As many steps as would overflow take five hundred years.
+        // As much work as would overflow takes five hundred years.
         self.0.worked.fetch_add(nanos, Ordering::Relaxed);
     }
 
@@ -146,16 +169,13 @@ impl<F: Future> Future for Steps<F> {
         // A turnstile that is gone holds nobody up.
         let _ = ready!(ticket.poll_unpin(context));
         *this.ticket = None;
-        let begun = Instant::now();
-        let polled = this.inner.poll(context);
-        this.turnstile.work(begun.elapsed());
-        polled
+        this.turnstile.measure(|| this.inner.poll(context))
     }
 }
 
 /// As short as tokio's timer can be.
 const REST_MIN: Duration = Duration::from_millis(1);
-/// A step takes a millisecond at most. One that seems to take longer was itself kept waiting.
+/// A step takes a millisecond at most. What seems to take longer was itself kept waiting.
 const REST_MAX: Duration = Duration::from_millis(2);
 
 #[cfg(test)]
@@ -239,7 +259,7 @@ mod tests {
             (2_001, Some(2_000)),
             (0, None),
         ] {
-            turnstile.work(Duration::from_micros(worked));
+            turnstile.worked(Duration::from_micros(worked));
             assert_eq!(turnstile.rest(), want.map(Duration::from_micros), "{worked}");
         }
     }

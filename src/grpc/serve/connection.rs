@@ -155,9 +155,7 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
     let mut waits = pin!(waits);
     let mut usage = Use::default();
     let nudge = Arc::new(Nudge::default());
-    let waker = Waker::from(Arc::clone(&nudge));
-    let mut ticket: Option<Ticket> = None;
-    let mut look = |context: &mut Context<'_>| -> Result<Looked, Broken> {
+    let look = |context: &mut Context<'_>| -> Result<Looked, Broken> {
         portion.give(PORTION_BYTES);
         let (mut begin, mut end) = (PORTION_CALLS, PORTION_CALLS);
         let mut rounds = 0..ROUNDS_MAX;
@@ -203,6 +201,18 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
         let (answered, busy) = (usage.answered, busy.then(|| service.seat()));
         Ok(Looked::Open { answered, busy })
     };
+    in_turn(&gate, &nudge, look).await
+}
+
+/// Looks at a connection whenever there is something to do on it, and goes on, where that is more than its
+/// portion, when its turn comes.
+async fn in_turn(
+    gate: &Gate,
+    nudge: &Arc<Nudge>,
+    mut look: impl FnMut(&mut Context<'_>) -> Result<Looked, Broken>,
+) -> Result<(), Broken> {
+    let waker = Waker::from(Arc::clone(nudge));
+    let mut ticket: Option<Ticket> = None;
     let mut known = false;
     poll_fn(|task| {
         nudge.begin(task.waker());
@@ -211,10 +221,8 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
             nudge.end();
             return Poll::Pending;
         }
-        let looked = match known {
-            true => look(&mut context),
-            false => gate.strangers.measure(|| look(&mut context)),
-        };
+        let looked =
+            if known { look(&mut context) } else { gate.strangers.measure(|| look(&mut context)) };
         let Looked::Open { answered, busy } = looked? else { return Poll::Ready(Ok(())) };
         known = answered;
         let turnstile = if known { &gate.callers } else { &gate.strangers };

@@ -201,7 +201,7 @@ fn several_listeners_share_an_address() {
 async fn plain(
     address: SocketAddr,
     window: u32,
-) -> (h2::client::SendRequest<bytes::Bytes>, tokio::task::JoinHandle<Result<(), h2::Error>>) {
+) -> (h2::client::SendRequest<Bytes>, tokio::task::JoinHandle<Result<(), h2::Error>>) {
     let stream = TcpStream::connect(address).await.unwrap();
     let mut builder = h2::client::Builder::new();
     let (client, connection) = builder.initial_window_size(window).handshake(stream).await.unwrap();
@@ -209,9 +209,7 @@ async fn plain(
 }
 
 /// Begins to watch the health of the server; such a call has no end of its own.
-async fn watch_health(
-    client: &mut h2::client::SendRequest<bytes::Bytes>,
-) -> h2::client::ResponseFuture {
+async fn watch_health(client: &mut h2::client::SendRequest<Bytes>) -> h2::client::ResponseFuture {
     let request = Request::post("http://localhost/grpc.health.v1.Health/Watch")
         .header("content-type", "application/grpc")
         .header("te", "trailers")
@@ -219,7 +217,7 @@ async fn watch_health(
         .unwrap();
     poll_fn(|context| client.poll_ready(context)).await.unwrap();
     let (response, mut body) = client.send_request(request, false).unwrap();
-    body.send_data(bytes::Bytes::from_static(&[0; 5]), true).unwrap();
+    body.send_data(Bytes::from_static(&[0; 5]), true).unwrap();
     response
 }
 
@@ -399,16 +397,16 @@ async fn goes_on(service: impl Serve) -> [bool; 2] {
     let sent = [frame(1, 4, 1, &HEAD), pings].concat();
     let (mut client, served) = overwhelmed(&sent, service, &gate).await;
     let mut served = std::pin::pin!(served);
-    let mut pongs = || {
+    let mut answered = || {
         assert!(served.as_mut().now_or_never().is_none());
         let mut read = Vec::new();
         while let Some(Ok(1..)) = client.read_buf(&mut read).now_or_never() {}
         read.windows(8).filter(|bytes| *bytes == [7; 8]).count()
     };
-    assert!(0 < pongs());
+    assert!(0 < answered());
     [&gate.strangers, &gate.callers].map(|turnstile| {
         turnstile.let_through();
-        0 < pongs()
+        0 < answered()
     })
 }
 

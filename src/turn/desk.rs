@@ -89,6 +89,10 @@ pub struct Mailbox {
     arrived: Notify,
     /// The turn sleeps over tasks of this door.
     overslept: Notify,
+    /// For which turn this door stayed awake last.
+    awake_turn: AtomicU64,
+    /// For how long in all, in nanoseconds.
+    awake_nanos: AtomicU64,
 }
 
 /// A call that waits for its outcome.
@@ -177,8 +181,10 @@ impl Desk {
     }
 
     /// Keeps this thread's core awake while the turn is at work and has brought this door nothing, for `nanos`
-    /// at most. A core that sleeps while a batch is synced wakes late: in a virtual machine by a tenth of a
-    /// millisecond and more. Whoever else can use the core has it meanwhile.
+    /// at most, however often it is asked in one turn. A core that sleeps while a batch is synced wakes late: in
+    /// a virtual machine by a tenth of a millisecond and more. Whoever else can use the core has it meanwhile,
+    /// but for the kernel's own threads, for which the sync itself may wait: the longer a sync takes, the
+    /// longer it would be kept from its end.
     pub fn stay_awake(&self, nanos: u64) {
         self.mailbox.stay_awake(&self.shared.queue, nanos);
     }
@@ -284,10 +290,14 @@ impl Call {
 impl Mailbox {
     fn stay_awake(&self, queue: &Queue, nanos: u64) {
         let since = Stopwatch::start();
-        while queue.progress().at_work && locked(&self.outcomes).is_empty() && since.nanos() < nanos
-        {
+        let turn = queue.progress().turns;
+        let again = self.awake_turn.swap(turn, Ordering::Relaxed) == turn;
+        let before = if again { self.awake_nanos.load(Ordering::Relaxed) } else { 0 };
+        let awake = || before.saturating_add(since.nanos());
+        while queue.progress().at_work && locked(&self.outcomes).is_empty() && awake() < nanos {
             thread::yield_now();
         }
+        self.awake_nanos.store(awake(), Ordering::Relaxed);
     }
 }
 

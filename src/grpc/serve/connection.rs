@@ -144,7 +144,7 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
     gate: Gate,
     drains: watch::Receiver<bool>,
 ) -> Result<(), Broken> {
-    let portion = greeted.portion();
+    let (portion, seat) = (greeted.portion(), service.seat());
     let mut http = speak(greeted, conduct).await?;
     let waits: FuturesUnordered<_> =
         events(conduct, drains, http.ping_pong()).into_iter().map(Either::Right).collect();
@@ -198,26 +198,29 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
             }
         };
         let busy = busy || begin == 0 || end == 0 || portion.is_short();
-        let (answered, busy) = (usage.answered, busy.then(|| service.seat()));
-        Ok(Looked::Open { answered, busy })
+        Ok(Looked::Open { answered: usage.answered, busy })
     };
-    in_turn(&gate, &nudge, look).await
+    in_turn(&gate, seat, &nudge, look).await
 }
 
-/// Looks at a connection whenever there is something to do on it, and goes on, where that is more than its
-/// portion, when its turn comes.
+/// Looks at a connection whenever there is something to do on it: at a stranger's when its turn comes, and
+/// at a caller's when its turn comes where that was more than its portion.
 async fn in_turn(
     gate: &Gate,
+    seat: Seat,
     nudge: &Arc<Nudge>,
     mut look: impl FnMut(&mut Context<'_>) -> Result<Looked, Broken>,
 ) -> Result<(), Broken> {
     let waker = Waker::from(Arc::clone(nudge));
-    let mut ticket: Option<Ticket> = None;
     let mut known = false;
+    let mut ticket: Option<Ticket> = None;
     poll_fn(|task| {
         nudge.begin(task.waker());
         let mut context = Context::from_waker(&waker);
-        if ticket.as_mut().is_some_and(|ticket| ticket.poll_unpin(&mut context).is_pending()) {
+        if !known {
+            ticket.get_or_insert_with(|| gate.strangers.queue(seat));
+        }
+        if ticket.as_mut().is_some_and(|turn| turn.poll_unpin(&mut context).is_pending()) {
             nudge.end();
             return Poll::Pending;
         }
@@ -225,10 +228,9 @@ async fn in_turn(
             if known { look(&mut context) } else { gate.strangers.measure(|| look(&mut context)) };
         let Looked::Open { answered, busy } = looked? else { return Poll::Ready(Ok(())) };
         known = answered;
-        let turnstile = if known { &gate.callers } else { &gate.strangers };
-        ticket = busy.map(|seat| turnstile.queue(seat));
-        if ticket.is_some() {
-            // Looks at it, to be woken by it.
+        ticket = (known && busy).then(|| gate.callers.queue(seat));
+        if busy {
+            // Looks again, to be woken when its turn comes.
             nudge.nudge();
         }
         nudge.end();
@@ -245,8 +247,8 @@ enum Looked {
     Open {
         /// Whether anything on it was answered yet.
         answered: bool,
-        /// Whose turn it takes to go on, where it has more to do than its portion.
-        busy: Option<Seat>,
+        /// Whether it has more to do than its portion.
+        busy: bool,
     },
 }
 

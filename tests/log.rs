@@ -126,7 +126,7 @@ fn segment_names(sim: &SimulatedDisk) -> Vec<String> {
 fn scrub(reader: &Reader) -> Result<usize, ReadError> {
     let mut scrub = Scrub::default();
     let mut count = 0;
-    while scrub.step(reader)? != Scrubbed::All {
+    while scrub.step(reader, || {})? != Scrubbed::All {
         count += 1;
     }
     Ok(count)

@@ -28,8 +28,9 @@ pub enum Scrubbed {
 }
 
 impl Scrub {
-    /// Reads the next sealed segment. After an error it begins again.
-    pub fn step(&mut self, reader: &Reader) -> Result<Scrubbed, ReadError> {
+    /// Reads the next sealed segment, and calls `rest` after each of its frames: whoever must not be busy
+    /// for as long as a segment takes rests there. After an error it begins again.
+    pub fn step(&mut self, reader: &Reader, mut rest: impl FnMut()) -> Result<Scrubbed, ReadError> {
         let mut base = std::mem::take(&mut self.base);
         let catalogue = &reader.catalogue;
         let mut segments = catalogue.segments();
@@ -51,6 +52,7 @@ impl Scrub {
                 Ok(frame.hash)
             });
             base.previous_frame = grown.map_err(|problem| segment.damaged(offset, problem))?;
+            rest();
         }
         if (walk.position, walk.rest()) != (end, &[]) {
             let offset = u64::try_from(walk.offset).unwrap_or(u64::MAX);

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::calendar::Span;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::log::disk::Disk;
 use crate::log::index::Scratch;
 use crate::log::keys::Keys;
@@ -138,7 +138,9 @@ impl<C: Clock> Work<C> {
             tracing::warn!(position, %error, "snapshot not written");
             return;
         }
-        match snapshot::write(&*self.disk, FOLD_VERSION, base, memory) {
+        let mut pace = Pace::start();
+        let mut memory = memory.inspect(|_| pace.rest());
+        match snapshot::write(&*self.disk, FOLD_VERSION, base, &mut memory) {
             Ok(()) => {
                 count::snapshot(position);
                 tracing::info!(position, "snapshot written");
@@ -161,10 +163,33 @@ impl<C: Clock> Work<C> {
     }
 
     fn scrub(&self, scrub: &mut Scrub) {
-        match scrub.step(&self.reader) {
+        let mut pace = Pace::start();
+        match scrub.step(&self.reader, || pace.rest()) {
             Ok(Scrubbed::Segment { file }) => tracing::debug!(file, "segment scrubbed"),
             Ok(Scrubbed::All) => {}
             Err(error) => tracing::error!(%error, "the log is damaged"),
+        }
+    }
+}
+
+/// Work in short spells, each with a rest as long after it. Without, what takes long has its part of the
+/// core in whole slices of the scheduler, and as long as the core is not idle, a sync whose end waits for a
+/// thread of the kernel's waits for the end of a slice: five milliseconds, and not a third of one.
+struct Pace {
+    spell: Stopwatch,
+}
+
+impl Pace {
+    fn start() -> Self {
+        Self { spell: Stopwatch::start() }
+    }
+
+    /// Rests, if the spell was long enough.
+    fn rest(&mut self) {
+        let worked = Duration::from_nanos(self.spell.nanos());
+        if SPELL <= worked {
+            std::thread::sleep(worked.min(REST_MAX));
+            self.spell = Stopwatch::start();
         }
     }
 }
@@ -179,3 +204,9 @@ const SCRUB_EVERY: Span = Span::seconds(15);
 // A seventh of a core that a door and the turn want too, where it would have a third: payments go first, and
 // indexes, which take a twelfth of a busy stream's time, still keep up.
 const NICE: i32 = 5;
+
+// Ten times what a thread takes to sleep and wake, and a fraction of what a payment takes with its sync.
+const SPELL: Duration = Duration::from_micros(500);
+
+// What seems to take longer was kept waiting for the core, or for the disk.
+const REST_MAX: Duration = Duration::from_millis(2);

@@ -176,6 +176,7 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
             }
             let mut called = false;
             while 0 < begin
+                && usage.has_room()
                 && let Poll::Ready(accepted) = http.poll_accept(context)
             {
                 let Some(accepted) = accepted else { return Ok(Looked::Over) };
@@ -187,7 +188,7 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
                 (begin, called) = (begin.saturating_sub(1), true);
             }
             // No more calls for now, but what was written goes out.
-            if begin == 0
+            if (begin == 0 || !usage.has_room())
                 && let Poll::Ready(closed) = http.poll_closed(context)
             {
                 return closed.map(|()| Looked::Over).map_err(Broken::from);
@@ -338,6 +339,11 @@ struct Use {
 }
 
 impl Use {
+    /// Tells whether one more call may begin.
+    fn has_room(&self) -> bool {
+        self.answered || self.open < STRANGER_CALLS_MAX
+    }
+
     /// Tells whether nothing was called since the look before the last one.
     fn is_idle(&mut self) -> bool {
         let quiet = self.open == 0 && !std::mem::take(&mut self.called);
@@ -567,6 +573,9 @@ const ROUNDS_MAX: usize = 4;
 pub(super) const PORTION_BYTES: usize = 16 * 1024;
 /// Calls that begin, or end, in one look: some tenths of a millisecond of them.
 const PORTION_CALLS: usize = 32;
+/// Calls of a stranger that are under way at once, before one is answered: what they hold is let go at a
+/// stretch when the connection ends, and of so many that takes some tenths of a millisecond.
+const STRANGER_CALLS_MAX: usize = 256;
 
 /// A client that opens calls and takes them back at once makes us work for nothing (CVE-2023-44487).
 const RESETS_MAX: usize = 20;

@@ -367,9 +367,8 @@ impl Serve for Counting {
 #[tokio::test]
 async fn calls_that_come_at_once_begin_a_portion_at_a_time() {
     let gate = Gate::default();
-    let streams = (0..100).flat_map(|number| frame(1, 4, number * 2 + 1, &HEAD));
     let (service, calls) = Counting::new();
-    let (_client, served) = overwhelmed(&streams.collect::<Vec<_>>(), service, &gate).await;
+    let (_client, served) = overwhelmed(&streams(100), service, &gate).await;
     let mut served = std::pin::pin!(served);
     for begun in [0, 32, 64, 96, 100] {
         assert!(served.as_mut().now_or_never().is_none());
@@ -377,6 +376,27 @@ async fn calls_that_come_at_once_begin_a_portion_at_a_time() {
         assert_eq!(calls.load(Ordering::Relaxed), begun);
         gate.strangers.let_through();
     }
+}
+
+#[tokio::test]
+async fn a_stranger_has_so_many_calls_under_way_and_no_more() {
+    for (sent, begun) in [(255, 255), (256, 256), (257, 256), (300, 256)] {
+        let gate = Gate::default();
+        let (service, calls) = Counting::new();
+        let (_client, served) = overwhelmed(&streams(sent), service, &gate).await;
+        let mut served = std::pin::pin!(served);
+        for _ in 0..20 {
+            assert!(served.as_mut().now_or_never().is_none());
+            gate.strangers.let_through();
+        }
+        assert_eq!(calls.load(Ordering::Relaxed), begun, "{sent}");
+    }
+}
+
+/// Begins so many calls and ends none.
+fn streams(count: usize) -> Vec<u8> {
+    let numbers = (1..).step_by(2).take(count);
+    numbers.flat_map(|number| frame(1, 4, number, &HEAD)).collect()
 }
 
 /// Answers every call with a message of nothing.

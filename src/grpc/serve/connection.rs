@@ -156,7 +156,7 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
     let mut usage = Use::default();
     let nudge = Arc::new(Nudge::default());
     let look = |context: &mut Context<'_>| -> Result<Looked, Broken> {
-        portion.give(PORTION_BYTES);
+        portion.give(if usage.answered { PORTION_BYTES } else { STRANGER_BYTES });
         let (mut begin, mut end) = (PORTION_CALLS, PORTION_CALLS);
         let mut rounds = 0..ROUNDS_MAX;
         let busy = loop {
@@ -570,7 +570,9 @@ impl Body for Arriving {
 const ROUNDS_MAX: usize = 4;
 /// What is read in one look before others have their turn: some twenty messages of a stream, or a thousand
 /// pings, which are half a millisecond.
-pub(super) const PORTION_BYTES: usize = 16 * 1024;
+const PORTION_BYTES: usize = 16 * 1024;
+/// Of a stranger: what it begins with and its first call take half of it.
+pub(super) const STRANGER_BYTES: usize = 4 * 1024;
 /// Calls that begin, or end, in one look: some tenths of a millisecond of them.
 const PORTION_CALLS: usize = 32;
 /// Calls of a stranger that are under way at once, before one is answered: what they hold is let go at a

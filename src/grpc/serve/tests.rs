@@ -20,7 +20,7 @@ use tower::Service as _;
 
 use super::*;
 use crate::grpc::call::Reply;
-use crate::grpc::serve::connection::PORTION_BYTES;
+use crate::grpc::serve::connection::STRANGER_BYTES;
 
 /// Health alone.
 #[derive(Clone)]
@@ -333,11 +333,11 @@ async fn what_a_client_sends_without_end_is_read_a_portion_at_a_time() {
         assert_eq!(answered(), before);
         gate.strangers.let_through();
         let now = answered();
-        assert!(now - before <= (PORTION_BYTES + READ_BYTES) / 17, "{}", now - before);
+        assert!(now - before <= (STRANGER_BYTES + READ_BYTES) / 17, "{}", now - before);
         assert!(before < now, "look {looks}");
         (looks, before) = (looks + 1, now);
     }
-    assert!(PINGS * 17 / (PORTION_BYTES + READ_BYTES) <= looks, "{looks}");
+    assert!(PINGS * 17 / (STRANGER_BYTES + READ_BYTES) <= looks, "{looks}");
 }
 
 /// Answers nothing, and counts the calls that somebody has looked at.

@@ -159,6 +159,22 @@ fn what_was_committed_is_read_back() {
 }
 
 #[test]
+fn a_scrub_lets_rest_after_each_frame() {
+    let (sim, _) = written(1, &[1, 3, 2, 40, 1, 30, 1]);
+    let (files, _) = open(&sim.start(End::Killed), false).unwrap();
+    let (reader, mut scrub, mut rests) = (files.reader(), Scrub::default(), Vec::new());
+    loop {
+        let mut frames = 0;
+        if scrub.step(&reader, || frames += 1).unwrap() == Scrubbed::All {
+            break;
+        }
+        rests.push(frames);
+    }
+    // A batch is a frame; the last segment is not sealed.
+    assert_eq!(rests, [0; 0]);
+}
+
+#[test]
 fn an_erased_person_is_gone_and_the_rest_stays() {
     let (sim, stored) = written(2, &[20]);
     let disk = sim.start(End::Killed);

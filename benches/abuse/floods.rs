@@ -1,7 +1,7 @@
 //! Floods: clients that are slow, huge, many or rude, and a good caller beside them.
 
 use std::process::Command;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use clearline::cli::bench::machine;
@@ -272,7 +272,9 @@ fn endless_headers(bank: &Secured) -> (u64, u64) {
 /// Asks ten times as often as the good caller, and never waits.
 fn greedy(bank: &Secured) -> (u64, u64) {
     let leaf = bank::certificate(bank, "greedy");
-    let questions = Questions::new(998);
+    // Under an id that was answered, another question is refused.
+    static RUN: AtomicU32 = AtomicU32::new(1_000);
+    let questions = Questions::new(RUN.fetch_add(1, Ordering::Relaxed));
     let count = u64::from(RATE) * 10 * 4;
     let pause = Duration::from_secs(1) * 64 / (RATE * 10);
     let well = bank::runtime().block_on(async {
@@ -285,7 +287,15 @@ fn greedy(bank: &Secured) -> (u64, u64) {
             calls.push(tokio::spawn(async move {
                 let answer = bank::client(channel).screen_transfer(question).await;
                 let Err(status) = answer else { return true };
-                tonic_types::StatusExt::get_details_retry_info(&status).is_some()
+                let later = tonic_types::StatusExt::get_details_retry_info(&status).is_some();
+                if !later {
+                    eprintln!(
+                        "a greedy caller was told {:?} {:?}",
+                        status.code(),
+                        bank::reason(&status)
+                    );
+                }
+                later
             }));
             if number % 64 == 63 {
                 sleep(pause).await;

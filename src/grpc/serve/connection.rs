@@ -59,7 +59,7 @@ pub trait Serve: Clone + Send + Sync + 'static {
     /// Hears that the connection is to end, once the calls on it have.
     fn retire(&self) {}
 
-    /// Returns whose turn it takes where the connection keeps the door busy.
+    /// Returns whose turn it takes, as a stranger and where the connection keeps the door busy.
     fn seat(&self) -> Seat {
         Seat::NOBODY
     }

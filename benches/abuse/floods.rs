@@ -271,9 +271,9 @@ fn endless_headers(bank: &Secured) -> (u64, u64) {
 
 /// Asks ten times as often as the good caller, and never waits.
 fn greedy(bank: &Secured) -> (u64, u64) {
-    let leaf = bank::certificate(bank, "greedy");
     // Under an id that was answered, another question is refused.
     static RUN: AtomicU32 = AtomicU32::new(1_000);
+    let leaf = bank::certificate(bank, "greedy");
     let questions = Questions::new(RUN.fetch_add(1, Ordering::Relaxed));
     let count = u64::from(RATE) * 10 * 4;
     let pause = Duration::from_secs(1) * 64 / (RATE * 10);
@@ -289,11 +289,7 @@ fn greedy(bank: &Secured) -> (u64, u64) {
                 let Err(status) = answer else { return true };
                 let later = tonic_types::StatusExt::get_details_retry_info(&status).is_some();
                 if !later {
-                    eprintln!(
-                        "a greedy caller was told {:?} {:?}",
-                        status.code(),
-                        bank::reason(&status)
-                    );
+                    eprintln!("a greedy caller was told {status:?}");
                 }
                 later
             }));

@@ -15,7 +15,7 @@ mod turnstile;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -200,7 +200,8 @@ async fn connection<S: Serve>(
         let service = service.meet(&Peer::Secured(names));
         Box::pin(converse(greeted, service, conduct, gate, drains)).await
     } else {
-        let Some(greeted) = within(handshake, greet(stream), &gate.strangers, &mut drains).await
+        let Some(greeted) =
+            within(handshake, Box::pin(greet(stream)), &gate.strangers, &mut drains).await
         else {
             return;
         };
@@ -229,11 +230,10 @@ async fn connection<S: Serve>(
 /// Waits for what a client begins with, for so long and no longer than until `drains` turns true.
 async fn within<T>(
     handshake: Duration,
-    begins: impl Future<Output = Option<T>>,
+    mut begins: Pin<Box<impl Future<Output = Option<T>>>>,
     strangers: &Turnstile,
     drains: &mut watch::Receiver<bool>,
 ) -> Option<T> {
-    let mut begins = pin!(begins);
     let begun = tokio::select! {
         biased;
         begun = tokio::time::timeout(handshake, begins.as_mut()) => begun.ok().flatten(),
@@ -243,6 +243,7 @@ async fn within<T>(
         count::limited(Limit::Greeting);
         // Those who came together would be shown out together, by the hundred.
         let _ = strangers.queue(Seat::NOBODY).await;
+        strangers.measure(|| drop(begins));
     }
     begun
 }

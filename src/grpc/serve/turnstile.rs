@@ -264,6 +264,17 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn nobody_goes_through_while_it_rests() {
+        let turnstile = Turnstile::default();
+        turnstile.worked(REST_MAX);
+        let begun = Instant::now();
+        let keeper = tokio::spawn(turnstile.clone().keep());
+        turnstile.queue(Seat::NOBODY).await.unwrap();
+        assert!(REST_MAX <= begun.elapsed());
+        keeper.abort();
+    }
+
     #[test]
     fn steps_are_work() {
         let turnstile = Turnstile::default();

@@ -43,7 +43,7 @@ use tonic::service::Routes;
 use tower::Service as _;
 
 use crate::account::Token;
-use crate::grpc::call::{MESSAGE_BYTES_MAX, Patience, Reply};
+use crate::grpc::call::{MESSAGE_BYTES_MAX, Patience};
 pub use crate::grpc::fields::fields;
 use crate::grpc::guard::{Guard, Who};
 use crate::grpc::health::Health;
@@ -51,7 +51,7 @@ use crate::grpc::pb::history_service_server::HistoryServiceServer;
 use crate::grpc::pb::list_service_server::ListServiceServer;
 use crate::grpc::pb::screening_service_server::ScreeningServiceServer;
 use crate::grpc::screening::{Deadline, Service, Traced};
-use crate::grpc::serve::{Arriving, HEADERS_BYTES_MAX, Peer, Serve};
+use crate::grpc::serve::{Arriving, HEADERS_BYTES_MAX, Peer, Reply, Serve};
 use crate::grpc::share::{Connected, Over, Taken};
 use crate::grpc::status::CallError;
 use crate::grpc::stream::{Answers, Asker};
@@ -192,7 +192,7 @@ impl Serve for Door {
         let screening = Arc::clone(&self.screening);
         if self.headers_bytes_max < headers_bytes(&request) {
             count::limited(Limit::Headers);
-            return Either::Right(refused(CallError::HeadersTooLarge));
+            return Either::Right(refused(CallError::HeadersTooLarge, request));
         }
         let edition = self.guard.edition();
         if edition != self.edition {
@@ -206,17 +206,17 @@ impl Serve for Door {
         let who = match &carried {
             None => &self.who,
             Some(Ok(who)) => who,
-            Some(Err(error)) => return Either::Right(refused(error.clone())),
+            Some(Err(error)) => return Either::Right(refused(error.clone(), request)),
         };
         let caller = match who.may(path) {
             Ok(caller) => caller,
-            Err(error) => return Either::Right(refused(error)),
+            Err(error) => return Either::Right(refused(error, request)),
         };
         if let Some(Err(over)) = self.place {
-            return Either::Right(refused(CallError::Over(over)));
+            return Either::Right(refused(CallError::Over(over), request));
         }
         if compressed(&request) {
-            return Either::Right(refused(CallError::EncodingUnknown));
+            return Either::Right(refused(CallError::EncodingUnknown, request));
         }
         let (token, seat, share) = match caller {
             Some(caller) => (caller.token, caller.seat(), caller.share.as_ref()),
@@ -237,11 +237,11 @@ impl Serve for Door {
         let now = Instant::now();
         let place = match Taken::of(share, now) {
             Ok(place) => place,
-            Err(over) => return Either::Right(refused(CallError::Over(over))),
+            Err(over) => return Either::Right(refused(CallError::Over(over), request)),
         };
         let deadline = match Deadline::of(now, screening.patience().of(request.headers())) {
             Ok(deadline) => deadline,
-            Err(error) => return Either::Right(refused(error)),
+            Err(error) => return Either::Right(refused(error, request)),
         };
         if one {
             let by = (token, seat, place);
@@ -262,8 +262,8 @@ impl Serve for Door {
 }
 
 /// Answers a call with an error before its message is read.
-fn refused(error: CallError) -> BoxFuture<'static, Response<Reply>> {
-    ready(call::write::<pb::ScreenTransferResponse>(Err(error))).boxed()
+fn refused(error: CallError, call: Request<Arriving>) -> BoxFuture<'static, Response<Reply>> {
+    ready(call::refuse(error, call.into_body())).boxed()
 }
 
 /// Answers a call of one transfer.

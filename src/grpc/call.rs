@@ -15,25 +15,10 @@ use prost::Message;
 use tokio::time::Instant;
 use tonic::Status;
 
+use crate::grpc::serve::{Arriving, GRPC_STATUS, Reply};
 use crate::grpc::status::CallError;
 use crate::telemetry::count::{self, Limit};
 use crate::turn::Refusal;
-
-/// What a caller is sent: one message, or whatever tonic makes.
-#[derive(Debug)]
-pub enum Reply {
-    /// One message in its frame; the status after it is that of a call answered.
-    One(Bytes),
-    /// A stream, or the answer of another service.
-    Tonic(tonic::body::Body),
-}
-
-/// Returns the status of a call that was answered.
-pub(crate) fn ok() -> HeaderMap {
-    let mut trailers = HeaderMap::with_capacity(1);
-    trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
-    trailers
-}
 
 /// Returns the status of a call that went wrong after it was begun.
 pub(crate) fn failed(error: CallError) -> HeaderMap {
@@ -198,6 +183,12 @@ pub(crate) fn put<M: Message>(message: &M, length: usize, bytes: &mut BytesMut) 
     let _ = message.encode(bytes);
 }
 
+/// Writes an error in answer to a call that was not all read.
+pub(crate) fn refuse(error: CallError, rest: Arriving) -> Response<Reply> {
+    // Its body is empty: the status is in the head.
+    Status::from(error).into_http::<tonic::body::Body>().map(|_| Reply::Refused(rest))
+}
+
 /// Makes a response of a reply that brings its status itself.
 pub(crate) fn respond(reply: Reply) -> Response<Reply> {
     let mut response = Response::new(reply);
@@ -292,7 +283,6 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(10);
 const WAY_BACK_MAX: Duration = Duration::from_millis(20);
 
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 #[cfg(test)]
@@ -400,7 +390,7 @@ mod tests {
         assert_eq!(response.headers()["content-type"], "application/grpc");
         let Reply::One(data) = response.into_body() else { panic!("not one message") };
         assert_eq!(&data[..], [0, 0, 0, 0, 3, 0x0a, 1, b'f']);
-        assert_eq!(ok()["grpc-status"], "0");
+        assert_eq!(crate::grpc::serve::ok()["grpc-status"], "0");
     }
 
     #[test]

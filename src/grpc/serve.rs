@@ -9,6 +9,7 @@
 //! Never looks into a call.
 
 mod connection;
+mod exchange;
 mod greeting;
 mod turnstile;
 
@@ -27,8 +28,10 @@ use tokio_rustls::rustls::Error as TlsError;
 use tokio_rustls::server::TlsStream;
 
 use crate::access::Identity;
-pub use crate::grpc::serve::connection::{Arriving, Peer, Serve};
 use crate::grpc::serve::connection::{Broken, Conduct, converse};
+pub use crate::grpc::serve::connection::{Peer, Serve};
+pub use crate::grpc::serve::exchange::{Arriving, Reply};
+pub(crate) use crate::grpc::serve::exchange::{GRPC_STATUS, ok};
 use crate::grpc::serve::greeting::{Greeted, greet};
 use crate::grpc::serve::turnstile::{Gate, Turnstile};
 use crate::grpc::tls::{self, Tls};

@@ -28,7 +28,7 @@ use crate::grpc::pb;
 use crate::grpc::pb::screen_transfers_response::Answer as Message;
 use crate::grpc::read;
 use crate::grpc::screening::Service;
-use crate::grpc::serve::Arriving;
+use crate::grpc::serve::{self, Arriving};
 use crate::grpc::status::CallError;
 use crate::grpc::write;
 use crate::telemetry::count::{self, Rpc, Step};
@@ -327,7 +327,7 @@ impl Body for Answers {
                 Poll::Pending if this.bytes.is_empty() => return Poll::Pending,
                 Poll::Ready(None) if this.bytes.is_empty() => {
                     let status = this.end.take().map(|end| match end {
-                        Ok(()) => call::ok(),
+                        Ok(()) => serve::ok(),
                         Err(error) => call::failed(error),
                     });
                     return Poll::Ready(status.map(|status| Ok(Frame::trailers(status))));

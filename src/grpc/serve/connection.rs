@@ -10,7 +10,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,15 +19,15 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::task::AtomicWaker;
 use futures_util::{FutureExt as _, StreamExt as _};
 use h2::server::{Builder, Connection, SendResponse};
-use h2::{Ping, PingPong, Reason, RecvStream, SendStream};
-use http::{HeaderMap, Request, Response};
-use http_body::{Body, Frame};
+use h2::{Ping, PingPong};
+use http::{Request, Response};
+use http_body::Body as _;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use crate::access::Identity;
-use crate::grpc::call::{Reply, ok};
+use crate::grpc::serve::exchange::{Arriving, Reply, hear_out, ok, pipe};
 use crate::grpc::serve::greeting::Greeted;
 use crate::grpc::serve::turnstile::{Gate, Ticket};
 use crate::telemetry::count::{self, Limit};
@@ -69,14 +69,6 @@ pub trait Serve: Clone + Send + Sync + 'static {
         &mut self,
         request: Request<Arriving>,
     ) -> impl Future<Output = Response<Reply>> + Send + 'static + use<Self>;
-}
-
-/// What a caller sends, as it arrives.
-#[derive(Debug)]
-pub struct Arriving {
-    stream: RecvStream,
-    /// Whether nothing but trailers is to come.
-    all: bool,
 }
 
 /// Why a connection ended before its time.
@@ -121,6 +113,8 @@ impl Conduct {
 enum Event {
     /// A call was answered, with this still to be sent.
     Answered(Option<BoxFuture<'static, Event>>),
+    /// A call was refused, and its caller is still to be heard out.
+    Refused(BoxFuture<'static, Event>),
     /// A call ended, however it did.
     Ended,
     /// The client did not answer a ping.
@@ -181,7 +175,7 @@ pub(super) async fn converse<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
             {
                 let Some(accepted) = accepted else { return Ok(Looked::Over) };
                 let (request, respond) = accepted?;
-                let request = request.map(|stream| Arriving { stream, all: false });
+                let request = request.map(Arriving::new);
                 let call = service.call(request);
                 waits.push(Either::Left(Answering { call, respond, slow: conduct.slow }));
                 usage.open = usage.open.saturating_add(1);
@@ -287,6 +281,7 @@ fn hear<T: AsyncRead + AsyncWrite + Unpin, S: Serve>(
             }
             usage.open = usage.open.saturating_sub(1);
         }
+        Event::Refused(rest) => return Ok(Some(rest)),
         Event::Ended => usage.open = usage.open.saturating_sub(1),
         Event::Silent => return Err(Broken::Silent),
         Event::Drain => http.graceful_shutdown(),
@@ -419,51 +414,19 @@ fn send(
             respond.send_response(head, true)?;
             Ok(Event::Ended)
         }
+        Reply::Refused(rest) => {
+            respond.send_response(head, true)?;
+            if rest.is_end_stream() {
+                return Ok(Event::Ended);
+            }
+            Ok(Event::Refused(hear_out(rest).map(|()| Event::Ended).boxed()))
+        }
         Reply::Tonic(body) => {
             let stream = respond.send_response(head, false)?;
             Ok(Event::Answered(Some(Box::pin(async move {
                 let _ = pipe(body, stream, slow).await;
                 Event::Ended
             }))))
-        }
-    }
-}
-
-/// Sends a body piece by piece, none before the client has room for some of it. A client that has none
-/// for too long is told that its call is over.
-async fn pipe(
-    mut body: tonic::body::Body,
-    mut stream: SendStream<Bytes>,
-    slow: Duration,
-) -> Result<(), h2::Error> {
-    loop {
-        stream.reserve_capacity(1);
-        while stream.capacity() == 0 {
-            let room = poll_fn(|context| stream.poll_capacity(context));
-            let Ok(room) = tokio::time::timeout(slow, room).await else {
-                count::limited(Limit::Slow);
-                stream.send_reset(Reason::CANCEL);
-                return Ok(());
-            };
-            let Some(room) = room else { return Ok(()) };
-            room?;
-        }
-        let next = poll_fn(|context| match Pin::new(&mut body).poll_frame(context) {
-            Poll::Ready(frame) => Poll::Ready(Some(frame)),
-            Poll::Pending => stream.poll_reset(context).map(|_| None),
-        });
-        match next.await {
-            None => return Ok(()),
-            Some(None) => return stream.send_data(Bytes::new(), true),
-            Some(Some(Err(_))) => {
-                stream.send_reset(Reason::INTERNAL_ERROR);
-                return Ok(());
-            }
-            Some(Some(Ok(frame))) => match frame.into_data().map_err(Frame::into_trailers) {
-                Ok(data) => stream.send_data(data, body.is_end_stream())?,
-                Err(Ok(trailers)) => return stream.send_trailers(trailers),
-                Err(Err(_)) => {}
-            },
         }
     }
 }
@@ -534,34 +497,6 @@ impl Wake for Nudge {
         if !self.looking.load(Ordering::SeqCst) {
             self.task.wake();
         }
-    }
-}
-
-impl Body for Arriving {
-    type Data = Bytes;
-    type Error = h2::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
-        if !self.all {
-            match ready!(self.stream.poll_data(context)) {
-                Some(Ok(data)) => {
-                    // Fails only where the stream has ended, and then there is no window.
-                    let _ = self.stream.flow_control().release_capacity(data.len());
-                    return Poll::Ready(Some(Ok(Frame::data(data))));
-                }
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => self.all = true,
-            }
-        }
-        let trailers: Result<Option<HeaderMap>, _> = ready!(self.stream.poll_trailers(context));
-        Poll::Ready(trailers.transpose().map(|trailers| trailers.map(Frame::trailers)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.stream.is_end_stream()
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{Request, Response};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint};
@@ -19,7 +19,6 @@ use tonic_health::server::HealthReporter;
 use tower::Service as _;
 
 use super::*;
-use crate::grpc::call::Reply;
 use crate::grpc::serve::connection::STRANGER_BYTES;
 
 /// Health alone.
@@ -291,7 +290,7 @@ async fn overwhelmed<S: Serve>(
     sent: &[u8],
     service: S,
     gate: &Gate,
-) -> (tokio::io::DuplexStream, impl Future<Output = Result<(), Broken>> + use<S>) {
+) -> (DuplexStream, impl Future<Output = Result<(), Broken>> + use<S>) {
     let (mut client, server) = tokio::io::duplex(1 << 20);
     let begin = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     client.write_all(begin).await.unwrap();
@@ -317,7 +316,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 async fn what_a_client_sends_without_end_is_read_a_portion_at_a_time() {
     const PINGS: usize = 10_000;
     let gate = Gate::default();
-    let pings = frame(6, 0, 0, &[7; 8]).repeat(PINGS);
+    let pings = frame(PING, 0, 0, &[7; 8]).repeat(PINGS);
     let (service, _) = Counting::new();
     let (mut client, served) = overwhelmed(&pings, service, &gate).await;
     let mut served = std::pin::pin!(served);
@@ -396,7 +395,7 @@ async fn a_stranger_has_so_many_calls_under_way_and_no_more() {
 /// Begins so many calls and ends none.
 fn streams(count: usize) -> Vec<u8> {
     let numbers = (1..).step_by(2).take(count);
-    numbers.flat_map(|number| frame(1, 4, number, &HEAD)).collect()
+    numbers.flat_map(|number| frame(HEADERS, END_HEADERS, number, &HEAD)).collect()
 }
 
 /// Answers every call with a message of nothing.
@@ -416,8 +415,8 @@ impl Serve for Answers {
 /// a caller, is let through.
 async fn goes_on(service: impl Serve) -> [bool; 2] {
     let gate = Gate::default();
-    let pings = frame(6, 0, 0, &[7; 8]).repeat(10_000);
-    let sent = [frame(1, 4, 1, &HEAD), pings].concat();
+    let pings = frame(PING, 0, 0, &[7; 8]).repeat(10_000);
+    let sent = [frame(HEADERS, END_HEADERS, 1, &HEAD), pings].concat();
     let (mut client, served) = overwhelmed(&sent, service, &gate).await;
     let mut served = std::pin::pin!(served);
     let mut answered = || {
@@ -442,7 +441,98 @@ async fn who_has_been_answered_nothing_waits_among_strangers() {
     assert_eq!(goes_on(Answers).await, [false, true]);
 }
 
+/// Refuses every call before its message is read.
+#[derive(Clone)]
+struct Refuses;
+
+impl Serve for Refuses {
+    fn call(
+        &mut self,
+        request: Request<Arriving>,
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static + use<> {
+        ready(Response::new(Reply::Refused(request.into_body())))
+    }
+}
+
+/// The frames that a server sends, one after the other: the kind and stream of each.
+struct Frames<T>(T);
+
+impl<T: tokio::io::AsyncRead + Unpin> Frames<T> {
+    /// Returns the next that is of one of these kinds.
+    async fn next_of(&mut self, kinds: &[u8]) -> (u8, u32) {
+        loop {
+            let mut head = [0; 9];
+            self.0.read_exact(&mut head).await.unwrap();
+            let [a, b, c, kind, _flags, stream @ ..] = head;
+            let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]).try_into().unwrap()];
+            self.0.read_exact(&mut payload).await.unwrap();
+            if kinds.contains(&kind) {
+                return (kind, u32::from_be_bytes(stream));
+            }
+        }
+    }
+}
+
+/// Begins to serve somebody whose every call is refused.
+async fn refused() -> (Frames<ReadHalf<DuplexStream>>, WriteHalf<DuplexStream>) {
+    let gate = Gate::default();
+    let (client, served) = overwhelmed(&[], Refuses, &gate).await;
+    tokio::spawn(gate.keep());
+    tokio::spawn(served);
+    let (from, to) = tokio::io::split(client);
+    (Frames(from), to)
+}
+
+#[tokio::test]
+async fn whoever_is_refused_keeps_its_connection_however_late_its_messages_come() {
+    // Far more than the library forgives streams of which it knows nothing any more.
+    const TIMES: usize = 20;
+    const CALLS: usize = 50;
+    let (mut frames, mut to) = refused().await;
+    let mut numbers = (1..).step_by(2);
+    for _ in 0..TIMES {
+        let calls: Vec<u32> = numbers.by_ref().take(CALLS).collect();
+        for call in &calls {
+            to.write_all(&frame(HEADERS, END_HEADERS, *call, &HEAD)).await.unwrap();
+        }
+        for call in &calls {
+            assert_eq!(frames.next_of(&[HEADERS, RST_STREAM, GOAWAY]).await, (HEADERS, *call));
+        }
+        for call in &calls {
+            to.write_all(&frame(DATA, END_STREAM, *call, &[0; 5])).await.unwrap();
+        }
+        to.write_all(&frame(PING, 0, 0, &[7; 8])).await.unwrap();
+        assert_eq!(frames.next_of(&[PING, RST_STREAM, GOAWAY]).await, (PING, 0));
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_refused_is_heard_out_only_so_far() {
+    // Of one who says no more, the stream is reset when its time is over.
+    for (pieces, ends, heard) in [(0, false, false), (16, true, true), (17, false, false)] {
+        let (mut frames, mut to) = refused().await;
+        to.write_all(&frame(HEADERS, END_HEADERS, 1, &HEAD)).await.unwrap();
+        frames.next_of(&[HEADERS]).await;
+        for piece in 1..=pieces {
+            let flags = if ends && piece == pieces { END_STREAM } else { 0 };
+            to.write_all(&frame(DATA, flags, 1, &[0; 8 * 1024])).await.unwrap();
+        }
+        if heard {
+            to.write_all(&frame(PING, 0, 0, &[7; 8])).await.unwrap();
+        }
+        let (told, _) = frames.next_of(&[PING, RST_STREAM, GOAWAY]).await;
+        assert_eq!(told, if heard { PING } else { RST_STREAM }, "{pieces} pieces");
+    }
+}
+
 /// What a look may read beyond its portion: the room that a reader has.
 const READ_BYTES: usize = 16 * 1024;
 /// By their numbers in the table of HPACK: POST, https; a path and an authority.
 const HEAD: [u8; 9] = [0x83, 0x87, 0x04, 2, b'/', b'x', 0x01, 1, b'y'];
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;

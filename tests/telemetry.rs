@@ -424,6 +424,14 @@ fn an_operator_sees_a_running_server_and_a_machine_that_is_fit() {
     ] {
         assert!(checks.contains(part), "{part}\n{checks}");
     }
+    // To settings of another folder, that server is nobody of theirs, and has their port.
+    let other = server.folder.path().display().to_string();
+    let (code, checks) = run(&running.map(|given| if given == data { &other } else { given }));
+    assert_eq!(code, Some(1), "{checks}");
+    assert!(
+        checks.contains("port        wrong") && checks.contains("admin       skipped"),
+        "{checks}"
+    );
     // A key that others may read, and a port that nobody of ours has: each is named, and it fails.
     let key = format!("{data}/keys/signing");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("a mode");

@@ -140,7 +140,7 @@ impl Doctor {
             // What follows would be looked for in the wrong places.
             Err(error) => return vec![unsettled(&error)],
         };
-        let state = config.admin.map(state);
+        let state = config.admin.map(|at| state(at).and_then(|it| ours(it, &config.data)));
         let running = matches!(&state, Some(Ok(_)));
         let mut checks =
             vec![Check::well("settings", "every setting is known and within its range")];
@@ -249,6 +249,15 @@ fn state(address: SocketAddr) -> Result<Value, String> {
     state.ok_or_else(|| "something else answers there".to_owned())
 }
 
+/// Takes the state of a server whose log is in this folder; of any other it tells nothing.
+fn ours(state: Value, data: &Path) -> Result<Value, String> {
+    let folder = state.pointer("/log/folder").and_then(Value::as_str).unwrap_or("unknown");
+    if data.canonicalize().is_ok_and(|data| data.display().to_string() == folder) {
+        return Ok(state);
+    }
+    Err(format!("a server of other settings does, with its data in `{folder}`"))
+}
+
 fn admin_listener(address: Option<SocketAddr>, state: Option<Result<Value, String>>) -> Vec<Check> {
     let (Some(address), Some(state)) = (address, state) else {
         return vec![Check::skipped("admin", "`admin.listen` is empty: nobody can look in")];
@@ -256,7 +265,7 @@ fn admin_listener(address: Option<SocketAddr>, state: Option<Result<Value, Strin
     let state = match state {
         Ok(state) => state,
         Err(why) => {
-            let says = format!("no server answers at {address}: {why}");
+            let says = format!("no server of these settings answers at {address}: {why}");
             return vec![Check::skipped("admin", says)];
         }
     };

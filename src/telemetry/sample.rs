@@ -49,6 +49,7 @@ pub(crate) fn metrics(labels: Labels) -> Metrics {
         started: Time::from_micros(1_700_000_000_000_000),
         policy: [7; 32],
         origin: "test".to_owned(),
+        folder: "/data".into(),
         queue_max: 8,
         snapshot: 600,
         depths: Box::new(Still),

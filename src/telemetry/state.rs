@@ -1,6 +1,7 @@
 //! State: what the process is at, for whoever looks in from outside.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -60,6 +61,8 @@ pub struct State {
     pub(crate) policy: [u8; 32],
     /// The name under which the log signs.
     pub(crate) origin: String,
+    /// The folder that the log is in.
+    pub(crate) folder: PathBuf,
     /// Most tasks that may wait.
     pub(crate) queue_max: u32,
     /// Position of the snapshot that it started from.
@@ -79,6 +82,8 @@ pub struct Start {
     pub policy: [u8; 32],
     /// The name under which the log signs.
     pub origin: String,
+    /// The folder that the log is in, as the system names it: from the root, through no link.
+    pub folder: PathBuf,
     /// Most tasks that may wait.
     pub queue_max: u32,
     /// Position of the snapshot that it started from; 0 where there was none.
@@ -112,11 +117,12 @@ pub struct Callers {
 impl State {
     /// Begins as not serving, without a certificate and callers.
     pub fn new(start: Start) -> Self {
-        let Start { started, policy, origin, queue_max, snapshot, depths } = start;
+        let Start { started, policy, origin, folder, queue_max, snapshot, depths } = start;
         Self {
             started,
             policy,
             origin,
+            folder,
             queue_max,
             snapshot,
             depths,
@@ -170,6 +176,7 @@ impl State {
             "policy": { "digest": hex(&self.policy) },
             "log": {
                 "origin": self.origin,
+                "folder": self.folder.display().to_string(),
                 "entries": entries,
                 "snapshot": snapshot,
                 "since_snapshot": entries.saturating_sub(snapshot),

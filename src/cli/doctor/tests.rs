@@ -77,6 +77,17 @@ fn a_running_server_is_judged_by_its_state() {
 }
 
 #[test]
+fn a_server_with_another_folder_is_not_the_one_that_is_asked_about() {
+    let (data, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let state = json!({ "log": { "folder": data.path().canonicalize().unwrap() } });
+    assert_eq!(ours(state.clone(), data.path()), Ok(state.clone()));
+    for folder in [other.path(), &data.path().join("not-there")] {
+        assert!(ours(state.clone(), folder).is_err_and(|why| why.contains("other settings")));
+    }
+    assert!(ours(json!({}), data.path()).is_err(), "an earlier build does not say");
+}
+
+#[test]
 fn a_certificate_is_wrong_after_its_end_and_a_warning_two_weeks_before() {
     let ends = Time::parse("2026-06-01T00:00:00Z").unwrap();
     let state = json!({ "certificate": { "not_after": ends.to_string() } });

@@ -56,6 +56,7 @@ impl Monitoring {
             started: clock.wall(),
             policy: policy.digest(),
             origin: config.origin.clone(),
+            folder: config.data.canonicalize().unwrap_or_else(|_| config.data.clone()),
             queue_max: config.queue_max,
             snapshot: spared,
             depths: Box::new(Live { queue, reader, listed, space }),

@@ -178,6 +178,7 @@ signals![
     round_sum,
     e_money_account,
     paid_again,
+    own_account_mismatch,
     cleared_before,
 ];
 
@@ -262,6 +263,7 @@ mod tests {
             (43, "round_sum"),
             (44, "e_money_account"),
             (45, "paid_again"),
+            (46, "own_account_mismatch"),
             (41, "cleared_before"),
         ];
         for known in permanent {

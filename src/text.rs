@@ -70,6 +70,10 @@ pub enum Concept {
     Recovery,
     /// Visas, leave to remain and deportation.
     Immigration,
+    /// Looking into something, and what is found: the police's words, and anybody's.
+    Inquiry,
+    /// An account of one's own.
+    OwnAccount,
 }
 
 choice!(Concept {
@@ -95,6 +99,8 @@ choice!(Concept {
     20 Tax,
     21 Recovery,
     22 Immigration,
+    23 Inquiry,
+    24 OwnAccount,
 });
 
 /// Which text a mention stands in. Permanent numbers.
@@ -152,6 +158,8 @@ impl Concept {
         Self::Tax,
         Self::Recovery,
         Self::Immigration,
+        Self::Inquiry,
+        Self::OwnAccount,
     ];
 
     /// Returns its permanent name, as a lexicon writes it.
@@ -179,6 +187,8 @@ impl Concept {
             Self::Tax => "tax",
             Self::Recovery => "recovery",
             Self::Immigration => "immigration",
+            Self::Inquiry => "inquiry",
+            Self::OwnAccount => "own_account",
         }
     }
 
@@ -207,6 +217,8 @@ impl Concept {
             Self::Tax => "tax",
             Self::Recovery => "the recovery of lost money",
             Self::Immigration => "immigration",
+            Self::Inquiry => "an inquiry",
+            Self::OwnAccount => "an own account",
         }
     }
 

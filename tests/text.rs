@@ -156,10 +156,12 @@ safe_account     0   1   1
 urgency          0   1   1
 secrecy          0   0   0
 deposit_bond     0   0   0
-courier          0   0   0
+courier          0   1   1
 tax              0   0   0
 recovery         0   0   0
 immigration      1   1   1
+inquiry          1   0   1
+own_account      0   0   0
 ";
 
 fn shipped() -> Policy {

@@ -118,6 +118,14 @@ fn is_same(held: &str, typed: &str) -> bool {
     people(held).iter().any(|held| typed.iter().any(|typed| is_person(held, typed)))
 }
 
+/// Tells whether two names are those of people who are no relatives as far as names tell: they share no word of
+/// two letters or more, and neither is an organisation's.
+pub(super) fn are_strangers(held: &str, typed: &str) -> bool {
+    let (held, typed) = (people(held), people(typed));
+    let shared = |word: &&String| 1 < word.chars().count() && held.iter().flatten().any(|held| held == *word);
+    !held.is_empty() && !typed.is_empty() && !typed.iter().flatten().any(|word| shared(&word))
+}
+
 /// Tells whether two names are one person's. No more than [`WORDS_MAX`] words each.
 fn is_person(held: &[String], typed: &[String]) -> bool {
     let mut free: Vec<&str> = held.iter().map(String::as_str).collect();
@@ -317,6 +325,30 @@ mod tests {
             ("", ""),
         ] {
             assert!(!is_same(held, typed), "{held} and {typed}");
+        }
+    }
+
+    #[test]
+    fn people_who_share_no_name_are_strangers() {
+        for (held, typed, want) in [
+            ("Mrs Ann Hollis", "R Mercer", true),
+            ("Ann Hollis", "Robert Mercer", true),
+            // An initial is shared by a few people in a hundred.
+            ("A Hollis", "A Mercer", true),
+            ("MR B & MRS A HOLLIS", "R Mercer & S Lowe", true),
+            // Husbands, children, and those who were named after somebody.
+            ("Ann Hollis", "Brian Hollis", false),
+            ("Ann Hollis", "Ann Mercer", false),
+            ("MR B & MRS A HOLLIS", "Tom Hollis", false),
+            // Firms keep accounts for their customers, and for themselves.
+            ("Ann Hollis", "Mercer Savings Ltd", false),
+            ("Hollis Services", "R Mercer", false),
+            // One word is a shop, or a first name.
+            ("Ann Hollis", "Moneybox", false),
+            ("Ann Hollis", "", false),
+            ("", "R Mercer", false),
+        ] {
+            assert_eq!(are_strangers(held, typed), want, "{held} and {typed}");
         }
     }
 

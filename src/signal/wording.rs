@@ -104,7 +104,8 @@ mod tests {
                  add one: put the phrases under the nearest of `legal_advice`, `solicitor`, \
                  `warrant`, `bail`, `court`, `refund_promise`, `refund`, `cheque`, `arrest`, `fine`, \
                  `police`, `agency`, `bank_staff`, `investigation`, `safe_account`, `urgency`, \
-                 `secrecy`, `deposit_bond`, `courier`, `tax`, `recovery`, `immigration`",
+                 `secrecy`, `deposit_bond`, `courier`, `tax`, `recovery`, `immigration`, \
+                 `inquiry`, `own_account`",
             ),
             ("concepts = [\"bale\"]", "a.toml:1: `bale` is no concept: did you mean `bail`?"),
         ] {

@@ -180,6 +180,7 @@ signals![
     paid_again,
     own_account_mismatch,
     cleared_before,
+    confirmed_business,
 ];
 
 mod shape;
@@ -264,6 +265,7 @@ mod tests {
             (44, "e_money_account"),
             (45, "paid_again"),
             (46, "own_account_mismatch"),
+            (47, "confirmed_business"),
             (41, "cleared_before"),
         ];
         for known in permanent {

@@ -69,10 +69,12 @@ impl Look for Settings {
             let nothing = !is_written(facts) && transfer.texts.purpose_code.is_none();
             return if nothing { Reading::Unavailable(Fact::Reference) } else { Reading::Quiet };
         };
-        let business = account_kind(facts) == Some(AccountKind::Business)
-            || transfer.payee.declared == Some(PayeeKind::Business);
+        if account_kind(facts) == Some(AccountKind::Business)
+            || transfer.payee.declared == Some(PayeeKind::Business)
+        {
+            return Reading::Quiet;
+        }
         match (&transfer.payer.name, &transfer.payee.name) {
-            _ if business => Reading::Quiet,
             (None, _) => Reading::Unavailable(Fact::PayerName),
             (_, None) => Reading::Unavailable(Fact::PayeeName),
             (Some(held), Some(typed)) if are_strangers(held, typed) => Reading::Fired(Cow::Owned(
@@ -162,7 +164,23 @@ mod tests {
         );
         check(&|facts| facts.transfer.payee.declared = Some(PayeeKind::Person), &fired);
         check(&|facts| facts.transfer.name_check = Some(reported(AccountKind::Personal)), &fired);
-        check(&|facts| facts.transfer.payer.name = None, &Unavailable(Fact::PayerName));
-        check(&|facts| facts.transfer.payee.name = None, &Unavailable(Fact::PayeeName));
+    }
+
+    #[test]
+    fn needs_both_names() {
+        let concept = Some(Concept::OwnAccount);
+        let mut facts = named("Ann Hollis", "R Mercer");
+        facts.transfer.payer.name = None;
+        assert_eq!(look(&mut facts, None, concept), Unavailable(Fact::PayerName));
+        let mut facts = named("Ann Hollis", "R Mercer");
+        facts.transfer.payee.name = None;
+        assert_eq!(look(&mut facts, None, concept), Unavailable(Fact::PayeeName));
+    }
+
+    #[test]
+    fn ones_own_name_is_left_to_another_signal_whatever_the_check_says() {
+        let mut facts = named("Ann Hollis", "Ann Hollis");
+        facts.transfer.name_check = Some(name_check(Some(NameResult::NoMatch), ""));
+        assert_eq!(look(&mut facts, None, Some(Concept::OwnAccount)), Quiet);
     }
 }

@@ -3,12 +3,10 @@
 use crate::decision::{Decision, HoldKind, Step, decide};
 use crate::history::{Listing, Pair};
 use crate::policy::{Policy, load, standard};
-use crate::signal::{ALL, Facts, Family, Reading};
+use crate::signal::{ALL, Facts, Reading};
 use crate::testing::{answer, facts, mention, name_check, pounds, time};
 use crate::text::Concept;
-use crate::transfer::{
-    AccountKind, Call, CallState, Marker, NameCheck, NameResult, PayeeKind, Reputation,
-};
+use crate::transfer::{AccountKind, Call, CallState, Marker, NameCheck, NameResult, Reputation};
 
 /// A policy with one story that anything may tell, and one that needs a voice.
 const POLICY: &str = r#"
@@ -242,26 +240,44 @@ fn what_cancels_has_no_points_of_its_own() {
     assert_eq!(lines, ["`points` is no such number"]);
 }
 
-#[test]
-fn a_name_that_matches_protects_nobody() {
-    let policy = load(standard()).unwrap();
-    let mut facts = with(&PLAIN, 0b1111, facts());
-    facts.transfer.payee.declared = Some(PayeeKind::Business);
+/// Decides about what is known, under a name that the check finds on an account of this kind.
+fn found(known: &Facts, kind: AccountKind, policy: &Policy) -> Decision {
+    let mut facts = known.clone();
     facts.transfer.name_check = Some(NameCheck {
-        asked: Some(AccountKind::Business),
-        reported: Some(AccountKind::Business),
+        asked: Some(kind),
+        reported: Some(kind),
         ..name_check(Some(NameResult::Match), "")
     });
-    let decision = decide(&facts, &policy);
-    let protective =
-        |code| ALL.iter().any(|kind| kind.code == code && kind.family == Family::Protective);
-    let mut readings = decision.readings.iter();
-    assert!(
-        readings
-            .all(|read| { !protective(read.code) || !matches!(read.reading, Reading::Fired(_)) })
-    );
-    facts.transfer.name_check = None;
-    assert!(decision.step >= decide(&facts, &policy).step);
+    decide(&facts, policy)
+}
+
+#[test]
+fn a_name_that_matches_protects_nobody_from_what_is_done() {
+    let policy = load(standard()).unwrap();
+    // The last of them is what is said.
+    for done in 0..0b1000 {
+        let unsaid = with(&PLAIN, done, facts());
+        let step = decide(&unsaid, &policy).step;
+        for kind in [AccountKind::Personal, AccountKind::Business] {
+            assert_eq!(found(&unsaid, kind, &policy).step, step, "{done:b} {kind:?}");
+        }
+        // A person's account is no firm's, whatever is said.
+        let said = with(&PLAIN, done | 0b1000, facts());
+        let step = decide(&said, &policy).step;
+        assert!(step <= found(&said, AccountKind::Personal, &policy).step, "{done:b}");
+    }
+}
+
+#[test]
+fn a_firm_that_the_check_finds_is_asked_about_where_words_alone_would_hold() {
+    let policy = load(standard()).unwrap();
+    let told = with(&PLAIN, 0b1011, facts());
+    assert_eq!(decide(&told, &policy).step, Some(Step::Hold));
+    assert_eq!(found(&told, AccountKind::Business, &policy).step, Some(Step::Ask));
+    // With a caller on the line, and the stranger just added, it is held all the same.
+    let mut coached = with(&PLAIN, 0b1111, facts());
+    coached.transfer.payee.added = Some(coached.transfer.confirmed);
+    assert_eq!(found(&coached, AccountKind::Business, &policy).step, Some(Step::Hold));
 }
 
 #[test]

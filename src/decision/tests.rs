@@ -68,7 +68,7 @@ fn the_story_it_began_with_is_held_for_a_person() {
     assert_eq!(decision.hold, Some(HoldKind::PendingReview));
     assert_eq!(decision.step, Some(Step::Hold));
     assert_eq!(decision.typology.as_deref(), Some("police_legal_fee"));
-    assert_eq!(decision.points(), Some(90));
+    assert_eq!(decision.points(), Some(105));
     assert_eq!(decision.contact, Some(ContactRoute::Screen));
     let fired = decision.readings.iter().map(|reading| reading.code);
     let quiet = decision.quiet.iter().map(|quiet| quiet.code);
@@ -168,11 +168,11 @@ fn small_amounts_and_unknown_currencies_are_told_apart() {
         facts.transfer.payer.balance = Some(facts.transfer.money);
         decide(&facts, &policy).action == Action::Hold
     };
-    assert!(held("20.00", "GBP"));
-    assert!(!held("19.99", "GBP"));
+    assert!(held("1.00", "GBP"));
+    assert!(!held("0.99", "GBP"));
     // At 0.86 pounds a euro.
-    assert!(held("23.26", "EUR"));
-    assert!(!held("23.25", "EUR"));
+    assert!(held("1.17", "EUR"));
+    assert!(!held("1.16", "EUR"));
     // Without a rate nothing is known to be small.
     assert!(held("1", "JPY"));
 }

@@ -149,8 +149,8 @@ fn thresholds_stand_in_order() {
     check("policy.toml", "inform_from = 55", "inform_from = 65", want);
     check("policy.toml", "review_from = 75", "review_from = 65", &[]);
     check("policy.toml", "review_from = 75", "review_from = 64", want);
-    check("policy.toml", "review_from = 75", "review_from = 80", &[]);
-    check("policy.toml", "review_from = 75", "review_from = 81", want);
+    check("policy.toml", "review_from = 75", "review_from = 86", &[]);
+    check("policy.toml", "review_from = 75", "review_from = 87", want);
 }
 
 #[test]
@@ -186,8 +186,9 @@ fn points_have_the_sign_of_their_family() {
 
 #[test]
 fn an_override_is_of_a_signal_that_is_counted() {
-    let needs = "points      = { authority_claim = 15 }";
-    let with = |points: &str| format!("points = {{ {points}, authority_claim = 15 }}");
+    let needs = "points      = { authority_claim = 15, legal_pretext = 45 }";
+    let with =
+        |points: &str| format!("points = {{ {points}, authority_claim = 15, legal_pretext = 45 }}");
     check("policy.toml", needs, &with("new_payee = 12"), &[]);
     check(
         "policy.toml",

@@ -105,10 +105,11 @@ mod tests {
         settings.look(facts)
     }
 
-    fn named(payer: &str, payee: &str) -> Facts {
+    /// Returns facts under the name that the bank holds and the one typed for the payee.
+    fn named(held: &str, typed: &str) -> Facts {
         let mut facts = facts();
-        facts.transfer.payer.name = Some(payer.into());
-        facts.transfer.payee.name = Some(payee.into());
+        facts.transfer.payer.name = Some(held.into());
+        facts.transfer.payee.name = Some(typed.into());
         facts
     }
 

@@ -50,6 +50,14 @@ record!(Facts {
     9 mode, 10 seed, 11 rejected,
 });
 
+impl Facts {
+    /// Tells whether the bank itself vouches for the payee's account: as the payer's own, or by one of its lists.
+    fn is_vouched(&self) -> bool {
+        let listed = self.recall.client_account.is_some() || self.recall.biller.is_some();
+        listed || self.transfer.payee.own == Some(true)
+    }
+}
+
 /// How the service ran when it decided.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mode {

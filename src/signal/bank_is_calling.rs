@@ -8,7 +8,6 @@
 
 use std::borrow::Cow;
 
-use crate::document::Section;
 use crate::signal::{Facts, Family, Kind, Look, Reading};
 use crate::transfer::Fact;
 
@@ -20,18 +19,12 @@ pub const KIND: Kind = Kind {
     family: Family::Protective,
     group: "bank_is_calling",
     recalls: false,
-    settings: |section| Some(Box::new(Settings::read(section))),
+    settings: |_| Some(Box::new(Settings)),
 };
 
 /// What a policy decides about this signal: whether it is watched for.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings;
-
-impl Settings {
-    fn read(_section: &Section<'_>) -> Self {
-        Self
-    }
-}
 
 impl Look for Settings {
     /// Looks for the bank's own call.

@@ -15,7 +15,6 @@
 
 use std::borrow::Cow;
 
-use crate::document::Section;
 use crate::signal::payee_name_mismatch::found;
 use crate::signal::{Facts, Family, Kind, Look, Reading};
 use crate::transfer::{Fact, NameResult};
@@ -28,18 +27,12 @@ pub const KIND: Kind = Kind {
     family: Family::Structural,
     group: "own_name",
     recalls: false,
-    settings: |section| Some(Box::new(Settings::read(section))),
+    settings: |_| Some(Box::new(Settings)),
 };
 
 /// What a policy decides about this signal: nothing yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings;
-
-impl Settings {
-    fn read(_section: &Section<'_>) -> Self {
-        Self
-    }
-}
 
 impl Look for Settings {
     /// Looks for the payer's name as the payee of an account that is not known to be the payer's.
@@ -122,8 +115,9 @@ fn is_same(held: &str, typed: &str) -> bool {
 /// two letters or more, and neither is an organisation's.
 pub(super) fn are_strangers(held: &str, typed: &str) -> bool {
     let (held, typed) = (people(held), people(typed));
-    let shared = |word: &&String| 1 < word.chars().count() && held.iter().flatten().any(|held| held == *word);
-    !held.is_empty() && !typed.is_empty() && !typed.iter().flatten().any(|word| shared(&word))
+    let known = |word: &String| held.iter().flatten().any(|held| held == word);
+    let shared = |word: &String| 1 < word.chars().count() && known(word);
+    !held.is_empty() && !typed.is_empty() && !typed.iter().flatten().any(shared)
 }
 
 /// Tells whether two names are one person's. No more than [`WORDS_MAX`] words each.

@@ -2,15 +2,14 @@
 //!
 //! Solicitors, courts, surveyors and course providers are paid at accounts that bear their firm's name. Callers who
 //! pose as one mostly have a person's account to be paid at, whose name fails or whose kind is another. A business can
-//! be registered in a day, so this takes something away from words that honest clients write as well, and nothing from
-//! what is done.
+//! be registered in a day, so this is for stories told by words that honest clients write as well, and for none of what
+//! is done.
 //!
 //! A near match is none here: it is as common where somebody poses as a firm of nearly that name. Unavailable where
 //! nobody checked the name, or where the check did not tell the kind of account.
 
 use std::borrow::Cow;
 
-use crate::document::Section;
 use crate::signal::payee_name_mismatch::found;
 use crate::signal::payee_type_mismatch::account_kind;
 use crate::signal::{Facts, Family, Kind, Look, Reading};
@@ -24,18 +23,12 @@ pub const KIND: Kind = Kind {
     family: Family::Protective,
     group: "confirmed",
     recalls: false,
-    settings: |section| Some(Box::new(Settings::read(section))),
+    settings: |_| Some(Box::new(Settings)),
 };
 
 /// What a policy decides about this signal: nothing yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings;
-
-impl Settings {
-    fn read(_section: &Section<'_>) -> Self {
-        Self
-    }
-}
 
 impl Look for Settings {
     /// Looks for a name that was found on the account of a business.

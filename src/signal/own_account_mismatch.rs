@@ -60,9 +60,8 @@ impl Look for Settings {
     /// Looks for a mention of one of `concepts`, or a purpose of `purpose_codes`, beside a payee who is
     /// neither the payer nor a relative by name.
     fn look(&self, facts: &Facts) -> Reading {
-        let (transfer, recall) = (&facts.transfer, &facts.recall);
-        let vouched = recall.client_account.is_some() || recall.biller.is_some();
-        if vouched || transfer.payee.own == Some(true) {
+        let transfer = &facts.transfer;
+        if facts.is_vouched() {
             return Reading::Quiet;
         }
         let Some(told) = self.told(facts) else {

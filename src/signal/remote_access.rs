@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 
-use crate::document::Section;
 use crate::signal::{Facts, Family, Kind, Look, Reading};
 use crate::transfer::Fact;
 
@@ -18,18 +17,12 @@ pub const KIND: Kind = Kind {
     family: Family::Coercion,
     group: "control",
     recalls: false,
-    settings: |section| Some(Box::new(Settings::read(section))),
+    settings: |_| Some(Box::new(Settings)),
 };
 
 /// What a policy decides about this signal: nothing yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings;
-
-impl Settings {
-    fn read(_section: &Section<'_>) -> Self {
-        Self
-    }
-}
 
 impl Look for Settings {
     /// Looks for a tool that controls the device.

@@ -49,9 +49,8 @@ impl Known {
                     | InstructionKind::File
             )
         );
-        let listed = recall.client_account.is_some() || recall.biller.is_some();
         let filed = transfer.channel == Some(Channel::File);
-        if transfer.payee.own == Some(true) || planned || filed || listed {
+        if facts.is_vouched() || planned || filed {
             return Some(Reading::Quiet);
         }
         let first = [recall.pair.map(|pair| pair.first), transfer.payee.first_paid];

@@ -47,9 +47,7 @@ impl Look for Settings {
     /// Looks for a mention of one of `concepts` beside an account that is a person's or in another
     /// name.
     fn look(&self, facts: &Facts) -> Reading {
-        let recall = &facts.recall;
-        let vouched = recall.client_account.is_some() || recall.biller.is_some();
-        if vouched || facts.transfer.payee.own == Some(true) {
+        if facts.is_vouched() {
             return Reading::Quiet;
         }
         let told = facts.mentions.iter().find(|found| self.concepts.contains(&found.concept));

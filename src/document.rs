@@ -18,7 +18,7 @@ use rust_decimal::Decimal;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use crate::money::Amount;
+use crate::money::{Amount, Share};
 
 mod nearest;
 
@@ -276,6 +276,12 @@ impl<'d> Section<'d> {
         let expected =
             if dressed { "it without £ and commas, such as \"3200.00\"" } else { expected };
         self.parsed(key, expected, |text| Amount::parse(text).ok())
+    }
+
+    /// Reads a share, above 0 and up to 1.
+    pub fn share(&self, key: &str) -> Option<Share> {
+        let expected = "a share above 0 and up to 1, such as \"0.90\"";
+        self.parsed(key, expected, |text| Share::new(text.parse().ok()?))
     }
 
     /// Reads one of the names in `choices`.

@@ -33,9 +33,7 @@ pub struct Settings {
 
 impl Settings {
     fn read(section: &Section<'_>) -> Option<Self> {
-        let expected = "a share above 0 and up to 1, such as \"0.90\"";
-        let share = |text: &str| Share::new(text.parse().ok()?);
-        Some(Self { share_min: section.parsed("share_min", expected, share)? })
+        Some(Self { share_min: section.share("share_min")? })
     }
 }
 

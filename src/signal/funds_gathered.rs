@@ -40,9 +40,7 @@ pub struct Settings {
 
 impl Settings {
     fn read(section: &Section<'_>) -> Option<Self> {
-        let expected = "a share above 0 and up to 1, such as \"0.50\"";
-        let share = |text: &str| Share::new(text.parse().ok()?);
-        let share_min = section.parsed("share_min", expected, share);
+        let share_min = section.share("share_min");
         let hours_max = section.whole("hours_max", 1..=168);
         Some(Self { share_min: share_min?, hours_max: hours_max? })
     }

@@ -5,12 +5,15 @@
 //! suppliers are rapid too, but they are usually paid from a file or to people paid before, and
 //! their sum seldom comes to more than that payer's largest transfer of a year.
 //!
-//! Quiet where the sum is within what the payer has sent at once.
+//! Quiet where the sum is within what the payer has sent at once, and where several are given the same:
+//! heirs, children, wages. Callers who dictate equal slices come back to an account within the hour.
 
 use std::borrow::Cow;
 
 use crate::document::Section;
-use crate::signal::shape::{Known, pence, to_strangers, told};
+use crate::history::Attempt;
+use crate::money::Share;
+use crate::signal::shape::{Known, near, pence, to_strangers, told};
 use crate::signal::{Facts, Family, Kind, Look, Reading};
 use crate::transfer::Fact;
 
@@ -18,7 +21,8 @@ use crate::transfer::Fact;
 pub const KIND: Kind = Kind {
     id: "rapid_transfers",
     code: 35,
-    version: 1,
+    // 1 fired for heirs as well.
+    version: 2,
     family: Family::Structural,
     group: "shape",
     recalls: true,
@@ -34,6 +38,12 @@ pub struct Settings {
     pub minutes_max: u32,
     /// Fewest transfers, this one among them, inclusive; more than 9 are not remembered.
     pub count_min: u32,
+    /// Fewest payees who are given the same, each of them once, inclusive; more than 9 are not
+    /// remembered.
+    pub heirs_min: u32,
+    /// Least share of this amount that another comes to, or this of the other, to be the same,
+    /// inclusive.
+    pub near_min: Share,
 }
 
 impl Settings {
@@ -41,13 +51,38 @@ impl Settings {
         let known = Known::read(section);
         let minutes_max = section.whole("minutes_max", 1..=1_440);
         let count_min = section.whole("count_min", 2..=9);
-        Some(Self { known: known?, minutes_max: minutes_max?, count_min: count_min? })
+        let heirs_min = section.whole("heirs_min", 2..=9);
+        let near_min = section.share("near_min");
+        Some(Self {
+            known: known?,
+            minutes_max: minutes_max?,
+            count_min: count_min?,
+            heirs_min: heirs_min?,
+            near_min: near_min?,
+        })
     }
+
+    /// Tells whether a sum and those before it are shares of one thing: each to another, about the same.
+    fn is_shared_out(&self, this: u64, before: &[&Attempt]) -> bool {
+        let mut payees: Vec<u8> = before.iter().map(|one| one.payee).chain([THIS_PAYEE]).collect();
+        payees.sort_unstable();
+        payees.dedup();
+        self.heirs_min <= length(&payees)
+            && before.len() < payees.len()
+            && before.iter().all(|one| near(one.pence, this, self.near_min))
+    }
+}
+
+/// As attempts number it.
+const THIS_PAYEE: u8 = 0;
+
+fn length<T>(list: &[T]) -> u32 {
+    u32::try_from(list.len()).unwrap_or(u32::MAX)
 }
 
 impl Look for Settings {
     /// Looks for at least `count_min` transfers to strangers within `minutes_max` whose sum is above
-    /// the largest transfer of a year.
+    /// the largest transfer of a year, and which are not shared out among `heirs_min` and more.
     fn look(&self, facts: &Facts) -> Reading {
         if let Some(settled) = self.known.settles(facts) {
             return settled;
@@ -55,11 +90,11 @@ impl Look for Settings {
         let (Some(this), Some(usual)) = (pence(facts), facts.recall.usual) else {
             return Reading::Unavailable(Fact::PayerHistory);
         };
-        let (count, sum) = to_strangers(facts, self.minutes_max)
-            .fold((1_u32, this), |(count, sum), one| {
-                (count.saturating_add(1), sum.saturating_add(one.pence))
-            });
-        if count < self.count_min || sum <= usual.largest.amount.hundredths() {
+        let before: Vec<_> = to_strangers(facts, self.minutes_max).collect();
+        let count = length(&before).saturating_add(1);
+        let sum = before.iter().fold(this, |sum, one| sum.saturating_add(one.pence));
+        let usual_sum = sum <= usual.largest.amount.hundredths();
+        if count < self.count_min || usual_sum || self.is_shared_out(this, &before) {
             return Reading::Quiet;
         }
         let (sum, largest, minutes) = (told(sum), usual.largest, self.minutes_max);
@@ -77,8 +112,17 @@ mod tests {
     use crate::money::{Currency, Money};
     use crate::signal::Reading::{Quiet, Unavailable};
     use crate::signal::shape::testing::{KNOWN, check_excuses, check_payer, known, tried};
+    use crate::testing::share;
 
-    const SETTINGS: Settings = Settings { known: KNOWN, minutes_max: 60, count_min: 3 };
+    fn settings() -> Settings {
+        Settings {
+            known: KNOWN,
+            minutes_max: 60,
+            count_min: 3,
+            heirs_min: 3,
+            near_min: share("0.90"),
+        }
+    }
 
     /// Returns a payment after others, each so many minutes ago, by somebody whose largest was £900.
     fn after(sum: &str, others: &[(u32, &str, u8)]) -> Facts {
@@ -88,15 +132,16 @@ mod tests {
         facts
     }
 
+    fn fired(count: u32, sum: &str) -> Reading {
+        let text = format!(
+            "{count} transfers to new payees within 60 minutes come to {sum}, and the largest of a \
+             year was £900.00"
+        );
+        Reading::Fired(text.into())
+    }
+
     #[test]
     fn fires_from_each_limit_up() {
-        let fired = |count, sum| {
-            let text = format!(
-                "{count} transfers to new payees within 60 minutes come to {sum}, and the largest of \
-                 a year was £900.00"
-            );
-            Reading::Fired(text.into())
-        };
         for (sum, others, want) in [
             ("300.01", &[(60, "300.00", 1), (20, "300.00", 0)][..], fired(3, "£900.01")),
             ("300.00", &[(60, "300.00", 1), (20, "300.00", 0)], Quiet),
@@ -105,36 +150,56 @@ mod tests {
             // A meal split with friends.
             ("23.50", &[(3, "23.50", 1), (2, "23.50", 2), (1, "23.50", 3)], Quiet),
         ] {
-            assert_eq!(SETTINGS.look(&after(sum, others)), want, "{sum} {others:?}");
+            assert_eq!(settings().look(&after(sum, others)), want, "{sum} {others:?}");
         }
     }
 
     #[test]
+    fn equal_shares_to_each_of_several_are_heirs() {
+        for (sum, others, want) in [
+            ("900.00", &[(9, "900.00", 1), (5, "900.00", 2)][..], Quiet),
+            ("900.00", &[(9, "810.00", 1), (5, "900.00", 2)], Quiet),
+            ("900.00", &[(9, "809.99", 1), (5, "900.00", 2)], fired(3, "£2,609.99")),
+            ("810.00", &[(9, "900.00", 1), (5, "810.00", 2)], Quiet),
+            ("809.99", &[(9, "900.00", 1), (5, "810.00", 2)], fired(3, "£2,519.99")),
+            // Nobody inherits twice within the hour.
+            ("900.00", &[(9, "900.00", 0), (5, "900.00", 1), (2, "900.00", 2)], fired(4, "£3,600.00")),
+            ("900.00", &[(9, "900.00", 1), (5, "900.00", 1), (2, "900.00", 2)], fired(4, "£3,600.00")),
+        ] {
+            assert_eq!(settings().look(&after(sum, others)), want, "{sum} {others:?}");
+        }
+        let few = Settings { count_min: 2, ..settings() };
+        assert_eq!(few.look(&after("900.00", &[(9, "900.00", 1)])), fired(2, "£1,800.00"));
+        let two = Settings { heirs_min: 2, ..few };
+        assert_eq!(two.look(&after("900.00", &[(9, "900.00", 1)])), Quiet);
+    }
+
+    #[test]
     fn wages_to_people_paid_before_and_what_was_stopped_are_not_counted() {
-        let mut facts = after("900.00", &[(9, "900.00", 1), (5, "900.00", 2)]);
-        assert_ne!(SETTINGS.look(&facts), Quiet);
+        let mut facts = after("900.00", &[(9, "900.00", 1), (5, "500.00", 2)]);
+        assert_ne!(settings().look(&facts), Quiet);
         facts.recall.attempts[0].new = false;
-        assert_eq!(SETTINGS.look(&facts), Quiet);
+        assert_eq!(settings().look(&facts), Quiet);
         facts.recall.attempts[0] = tried(9, "900.00", 1);
         facts.recall.attempts[0].allowed = false;
-        assert_eq!(SETTINGS.look(&facts), Quiet);
+        assert_eq!(settings().look(&facts), Quiet);
     }
 
     #[test]
     fn needs_a_largest_transfer_in_pounds() {
-        let mut facts = after("900.00", &[(9, "900.00", 1), (5, "900.00", 2)]);
+        let mut facts = after("900.00", &[(9, "900.00", 1), (5, "500.00", 2)]);
         let currency = Currency::from_code("EUR").unwrap();
         facts.transfer.money = Money { currency, ..facts.transfer.money };
-        assert_eq!(SETTINGS.look(&facts), Unavailable(Fact::PayerHistory));
-        let mut facts = after("900.00", &[(9, "900.00", 1), (5, "900.00", 2)]);
+        assert_eq!(settings().look(&facts), Unavailable(Fact::PayerHistory));
+        let mut facts = after("900.00", &[(9, "900.00", 1), (5, "500.00", 2)]);
         facts.recall.usual = None;
-        assert_eq!(SETTINGS.look(&facts), Unavailable(Fact::PayerHistory));
+        assert_eq!(settings().look(&facts), Unavailable(Fact::PayerHistory));
     }
 
     #[test]
     fn what_is_planned_or_known_is_quiet_and_a_stranger_payer_unavailable() {
-        let firing = || after("900.00", &[(9, "900.00", 1), (5, "900.00", 2)]);
-        check_excuses(|facts| SETTINGS.look(facts), firing);
-        check_payer(|facts| SETTINGS.look(facts), firing);
+        let firing = || after("900.00", &[(9, "900.00", 1), (5, "500.00", 2)]);
+        check_excuses(|facts| settings().look(facts), firing);
+        check_payer(|facts| settings().look(facts), firing);
     }
 }

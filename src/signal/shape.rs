@@ -8,7 +8,7 @@
 use crate::calendar::Span;
 use crate::document::Section;
 use crate::history::Attempt;
-use crate::money::{Amount, Currency};
+use crate::money::{Amount, Currency, Share};
 use crate::signal::{Facts, Reading};
 use crate::transfer::{Channel, Fact, InstructionKind};
 
@@ -87,6 +87,12 @@ pub(super) fn to_strangers(facts: &Facts, minutes: u32) -> impl Iterator<Item = 
         |payee: u8| payee == 0 || attempts.iter().any(|one| one.new && one.payee == payee);
     let passed = attempts.iter().filter(move |one| one.allowed && one.seconds <= seconds);
     passed.filter(move |one| is_stranger(one.payee))
+}
+
+/// Tells whether the less of two sums of pence is at least `least` of the more.
+pub(super) fn near(one: u64, other: u64, least: Share) -> bool {
+    let [less, more] = [one.min(other), one.max(other)].map(Amount::from_hundredths);
+    more.part(least) <= less
 }
 
 /// As far back as attempts are remembered ([`crate::history::recent::RECENT_AGE`]).

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use crate::document::{Section, all};
 use crate::money::{Amount, Currency, Share};
-use crate::signal::shape::{DAY_MINUTES, Known, pence, to_strangers, told};
+use crate::signal::shape::{DAY_MINUTES, Known, near, pence, to_strangers, told};
 use crate::signal::{Facts, Family, Kind, Look, Reading};
 use crate::transfer::Fact;
 
@@ -46,10 +46,7 @@ impl Settings {
     fn read(section: &Section<'_>) -> Option<Self> {
         let known = Known::read(section);
         let count_min = section.whole("count_min", 2..=9);
-        let expected = "a share above 0 and up to 1, such as \"0.90\"";
-        let share =
-            |key| section.parsed(key, expected, |text: &str| Share::new(text.parse().ok()?));
-        let (near_min, under_min) = (share("near_min"), share("under_min"));
+        let (near_min, under_min) = (section.share("near_min"), section.share("under_min"));
         let limits = section.texts("limits").and_then(|texts| {
             all(texts.iter().map(|text| {
                 let limit = Amount::parse(text.text).ok();
@@ -76,13 +73,6 @@ impl Settings {
         })
     }
 
-    /// Tells whether `least` is `near_min` of `most`, or more.
-    fn near(&self, one: u64, other: u64) -> bool {
-        let (least, most) = (one.min(other), one.max(other));
-        let [least, most] = [least, most].map(Amount::from_hundredths);
-        most.part(self.near_min) <= least
-    }
-
     /// Returns the limit that all from `least` to `most` stay just under.
     fn limit(&self, facts: &Facts, least: u64, most: u64) -> Option<Amount> {
         let [least, most] = [least, most].map(Amount::from_hundredths);
@@ -103,7 +93,7 @@ impl Look for Settings {
             return settled;
         }
         let Some(this) = pence(facts) else { return Reading::Unavailable(Fact::PayerHistory) };
-        let slices = to_strangers(facts, DAY_MINUTES).filter(|one| self.near(one.pence, this));
+        let slices = to_strangers(facts, DAY_MINUTES).filter(|one| near(one.pence, this, self.near_min));
         let (mut count, mut sum, mut least, mut most) = (1_u32, this, this, this);
         for slice in slices {
             count = count.saturating_add(1);

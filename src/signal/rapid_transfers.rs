@@ -6,7 +6,8 @@
 //! their sum seldom comes to more than that payer's largest transfer of a year.
 //!
 //! Quiet where the sum is within what the payer has sent at once, and where several are given the same:
-//! heirs, children, wages. Callers who dictate equal slices come back to an account within the hour.
+//! heirs, children, wages. Callers who dictate equal slices come back to an account within the hour,
+//! and name another once the first has failed, so that what did not leave is no share.
 
 use std::borrow::Cow;
 
@@ -62,14 +63,15 @@ impl Settings {
         })
     }
 
-    /// Tells whether a sum and those before it are shares of one thing: each to another, about the same.
+    /// Tells whether a sum and those before it are shares of one thing: each to another, about the
+    /// same, and sent.
     fn is_shared_out(&self, this: u64, before: &[&Attempt]) -> bool {
         let mut payees: Vec<u8> = before.iter().map(|one| one.payee).chain([THIS_PAYEE]).collect();
         payees.sort_unstable();
         payees.dedup();
         self.heirs_min <= length(&payees)
             && before.len() < payees.len()
-            && before.iter().all(|one| near(one.pence, this, self.near_min))
+            && before.iter().all(|one| one.left && near(one.pence, this, self.near_min))
     }
 }
 
@@ -171,7 +173,11 @@ mod tests {
         let few = Settings { count_min: 2, ..settings() };
         assert_eq!(few.look(&after("900.00", &[(9, "900.00", 1)])), fired(2, "£1,800.00"));
         let two = Settings { heirs_min: 2, ..few };
-        assert_eq!(two.look(&after("900.00", &[(9, "900.00", 1)])), Quiet);
+        let mut second = after("900.00", &[(9, "900.00", 1)]);
+        assert_eq!(two.look(&second), Quiet);
+        // The caller's second account, once the first has failed.
+        second.recall.attempts[0].left = false;
+        assert_eq!(two.look(&second), fired(2, "£1,800.00"));
     }
 
     #[test]

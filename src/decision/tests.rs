@@ -6,7 +6,9 @@ use crate::policy::{Files, load, standard};
 use crate::signal::{self, Family};
 use crate::testing::{facts, name_check, pounds};
 use crate::text::{Concept, Mention, Source};
-use crate::transfer::{Answer, Call, CallState, Dismissed, NameCheck, NameResult, Stage};
+use crate::transfer::{
+    Answer, Call, CallState, Dismissed, NameCheck, NameResult, ProviderKind, Stage,
+};
 
 fn shipped() -> Policy {
     check(standard()).unwrap_or_else(|problems| panic!("{}", lines(&problems).join("\n"))).policy
@@ -106,7 +108,7 @@ fn answers_only_add() {
     // Denied while the call lasts: worth nothing from the review threshold up.
     let mut denied = Facts { answers: answers(&DENIAL), ..bland() };
     denied.transfer.name_check = Some(name_check(Some(NameResult::NoMatch), ""));
-    denied.transfer.session.limit_raised = Some(denied.transfer.confirmed);
+    denied.transfer.payee.provider = Some(ProviderKind::EMoney);
     assert_eq!(hold(&denied), review);
     // Below it a denial of every question releases, and of all but one does not.
     let mut below = denied.clone();
@@ -145,7 +147,7 @@ fn nobody_is_asked_on_a_screen_that_somebody_else_works() {
 fn a_warning_that_stops_nothing_is_for_somebody_who_can_read_it() {
     let policy = shipped();
     let mut facts = facts();
-    facts.transfer.payee.times_paid = Some(0);
+    facts.transfer.payee.added = Some(facts.transfer.confirmed);
     facts.transfer.session.call = Some(call(CallState::InProgress));
     facts.transfer.session.limit_raised = Some(facts.transfer.confirmed);
     let decision = decide(&facts, &policy);
@@ -225,16 +227,10 @@ fn of_one_evidence_group_the_strongest_counts_once() {
 #[test]
 fn the_lowest_priority_leads_among_the_strongest() {
     let policy = shipped();
-    // Two reach a hold: 20 + 20 + 30 + 15 + 30 and 20 + 12 + 35 + 24 + 6.
+    // Two reach a hold: 20 + 20 + 56 + 15 + 9 + 5 and 20 + 12 + 35 + 23 + 14.
     let mut facts = maidstone();
-    facts.transfer.session.limit_raised = Some(facts.transfer.confirmed);
-    facts.transfer.name_check = Some(NameCheck {
-        result: Some(NameResult::NoMatch),
-        reason: None,
-        asked: None,
-        reported: None,
-        checked: None,
-    });
+    facts.transfer.payee.provider = Some(ProviderKind::EMoney);
+    facts.transfer.name_check = Some(name_check(Some(NameResult::NoMatch), ""));
     let decision = decide(&facts, &policy);
     let held = decision.weighed.iter().filter(|weighed| weighed.step == Some(Step::Hold));
     let held: Vec<_> = held.map(|weighed| &*weighed.typology).collect();

@@ -39,8 +39,8 @@ pub struct Settings {
     pub minutes_max: u32,
     /// Fewest transfers, this one among them, inclusive; more than 9 are not remembered.
     pub count_min: u32,
-    /// Fewest payees who are given the same, each of them once, inclusive; more than 9 are not
-    /// remembered.
+    /// Fewest payees who were each sent the same once, this one among them, inclusive; more than 9
+    /// are not remembered.
     pub heirs_min: u32,
     /// Least share of this amount that another comes to, or this of the other, to be the same,
     /// inclusive.
@@ -95,8 +95,8 @@ impl Look for Settings {
         let before: Vec<_> = to_strangers(facts, self.minutes_max).collect();
         let count = length(&before).saturating_add(1);
         let sum = before.iter().fold(this, |sum, one| sum.saturating_add(one.pence));
-        let usual_sum = sum <= usual.largest.amount.hundredths();
-        if count < self.count_min || usual_sum || self.is_shared_out(this, &before) {
+        let is_usual = sum <= usual.largest.amount.hundredths();
+        if count < self.count_min || is_usual || self.is_shared_out(this, &before) {
             return Reading::Quiet;
         }
         let (sum, largest, minutes) = (told(sum), usual.largest, self.minutes_max);

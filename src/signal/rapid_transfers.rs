@@ -39,9 +39,6 @@ pub struct Settings {
     pub minutes_max: u32,
     /// Fewest transfers, this one among them, inclusive; more than 9 are not remembered.
     pub count_min: u32,
-    /// Fewest payees who were each sent the same once, this one among them, inclusive; more than 9
-    /// are not remembered.
-    pub heirs_min: u32,
     /// Least share of this amount that another comes to, or this of the other, to be the same,
     /// inclusive.
     pub near_min: Share,
@@ -52,13 +49,11 @@ impl Settings {
         let known = Known::read(section);
         let minutes_max = section.whole("minutes_max", 1..=1_440);
         let count_min = section.whole("count_min", 2..=9);
-        let heirs_min = section.whole("heirs_min", 2..=9);
         let near_min = section.share("near_min");
         Some(Self {
             known: known?,
             minutes_max: minutes_max?,
             count_min: count_min?,
-            heirs_min: heirs_min?,
             near_min: near_min?,
         })
     }
@@ -69,8 +64,7 @@ impl Settings {
         let mut payees: Vec<u8> = before.iter().map(|one| one.payee).chain([THIS_PAYEE]).collect();
         payees.sort_unstable();
         payees.dedup();
-        self.heirs_min <= length(&payees)
-            && before.len() < payees.len()
+        before.len() < payees.len()
             && before.iter().all(|one| one.left && near(one.pence, this, self.near_min))
     }
 }
@@ -78,13 +72,9 @@ impl Settings {
 /// As attempts number it.
 const THIS_PAYEE: u8 = 0;
 
-fn length<T>(list: &[T]) -> u32 {
-    u32::try_from(list.len()).unwrap_or(u32::MAX)
-}
-
 impl Look for Settings {
     /// Looks for at least `count_min` transfers to strangers within `minutes_max` whose sum is above
-    /// the largest transfer of a year, and which are not shared out among `heirs_min` and more.
+    /// the largest transfer of a year, and which are not shared out.
     fn look(&self, facts: &Facts) -> Reading {
         if let Some(settled) = self.known.settles(facts) {
             return settled;
@@ -93,7 +83,7 @@ impl Look for Settings {
             return Reading::Unavailable(Fact::PayerHistory);
         };
         let before: Vec<_> = to_strangers(facts, self.minutes_max).collect();
-        let count = length(&before).saturating_add(1);
+        let count = u32::try_from(before.len()).unwrap_or(u32::MAX).saturating_add(1);
         let sum = before.iter().fold(this, |sum, one| sum.saturating_add(one.pence));
         let is_usual = sum <= usual.largest.amount.hundredths();
         if count < self.count_min || is_usual || self.is_shared_out(this, &before) {
@@ -121,7 +111,6 @@ mod tests {
             known: KNOWN,
             minutes_max: 60,
             count_min: 3,
-            heirs_min: 3,
             near_min: share("0.90"),
         }
     }
@@ -170,9 +159,7 @@ mod tests {
         ] {
             assert_eq!(settings().look(&after(sum, others)), want, "{sum} {others:?}");
         }
-        let few = Settings { count_min: 2, ..settings() };
-        assert_eq!(few.look(&after("900.00", &[(9, "900.00", 1)])), fired(2, "£1,800.00"));
-        let two = Settings { heirs_min: 2, ..few };
+        let two = Settings { count_min: 2, ..settings() };
         let mut second = after("900.00", &[(9, "900.00", 1)]);
         assert_eq!(two.look(&second), Quiet);
         // The caller's second account, once the first has failed.
